@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import { root } from './root.ts'
+
+/** Something a person must put right before the portal can start. Its message is all that is shown. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StartError'
+    this.stack = message
+  }
+}
+
+const number = (name: string, min: number, max: number, standard: number) =>
+  z.coerce
+    .number(`${name} 应为数字`)
+    .int(`${name} 应为整数`)
+    .min(min, `${name} 不小于 ${min}`)
+    .max(max, `${name} 不大于 ${max}`)
+    .default(standard)
+
+const secrets = z
+  .string()
+  .transform(text => text.split(',').map(secret => secret.trim()))
+  .refine(list => list.every(secret => secret.length >= 32), 'SESSION_SECRET 每个密钥不少于 32 个字符，多个以逗号分隔，第一个用于签发')
+
+const dataKeys = z
+  .string()
+  .transform(text => text.split(',').map(parseKey))
+  .refine(
+    list => list.every(key => /^[a-z0-9]{1,8}$/.test(key.id) && key.bytes.length === 32),
+    'DATA_KEY 形如 k1:<32 字节的 base64>，多个以逗号分隔，第一个用于加密',
+  )
+
+const environment = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production'], 'NODE_ENV 只能是 development、test 或 production').default('development'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: number('PORT', 0, 65535, 3000),
+  BASE_URL: z.url({ protocol: /^https?$/, error: 'BASE_URL 应为 http:// 或 https:// 开头的完整网址' }).optional(),
+  DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/, error: 'DATABASE_URL 形如 mysql://用户:密码@主机:3306/库名' }).optional(),
+  DATABASE_POOL: number('DATABASE_POOL', 1, 200, 10),
+  DATA_DIR: z.string().default(path.join(root, '.data')),
+  SESSION_SECRET: secrets.optional(),
+  DATA_KEY: dataKeys.optional(),
+  CITY: z
+    .string()
+    .regex(/^\d{6}$/, 'CITY 为 6 位市级行政区划代码，如 370100')
+    .default('370100'),
+  DEMO_SIZE: number('DEMO_SIZE', 0, 100, 1),
+  TRUST_PROXY: z.string().default(''),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'LOG_LEVEL 只能是 trace、debug、info、warn、error 或 silent')
+    .default('info'),
+  METRICS_FROM: z.string().default('127.0.0.1,::1'),
+})
+
+/** Everything the portal takes from its environment, read once. */
+export const config = readConfig(process.env)
+export type Config = ReturnType<typeof readConfig>
+
+/**
+ * Reads the settings from environment variables.
+ * @param env the environment; empty values count as absent
+ * @throws StartError that lists all mistakes at once, never a value
+ */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+  const read = environment.safeParse(present)
+  const mistakes = read.success ? [] : read.error.issues.map(issue => issue.message)
+  if (present.NODE_ENV === 'production') {
+    if (!present.DATABASE_URL) mistakes.push('正式环境必须设置 DATABASE_URL')
+    if (!present.SESSION_SECRET) mistakes.push('正式环境必须设置 SESSION_SECRET')
+    if (!present.DATA_KEY) mistakes.push('正式环境必须设置 DATA_KEY')
+    if (!present.BASE_URL) mistakes.push('正式环境必须设置 BASE_URL（二维码和链接用它）')
+  }
+  if (!read.success || mistakes.length) throw new StartError(['配置有误，请改正后重新启动：', ...mistakes.map(text => `  · ${text}`)].join('\n'))
+
+  const set = read.data
+  const kept = set.SESSION_SECRET && set.DATA_KEY ? undefined : keptSecrets(set.DATA_DIR)
+  return {
+    production: set.NODE_ENV === 'production',
+    environment: set.NODE_ENV,
+    host: set.HOST,
+    port: set.PORT,
+    baseUrl: (set.BASE_URL ?? `http://${set.HOST}:${set.PORT}`).replace(/\/+$/, ''),
+    databaseUrl: set.DATABASE_URL,
+    databasePool: set.DATABASE_POOL,
+    dataDir: path.resolve(set.DATA_DIR),
+    sessionSecrets: set.SESSION_SECRET ?? [kept?.session ?? ''],
+    dataKeys: set.DATA_KEY ?? [parseKey(kept?.data ?? '')],
+    city: set.CITY,
+    demoSize: set.NODE_ENV === 'production' ? 0 : set.DEMO_SIZE,
+    trustProxy: set.TRUST_PROXY,
+    logLevel: set.LOG_LEVEL,
+    metricsFrom: set.METRICS_FROM.split(',').map(address => address.trim()),
+  }
+}
+
+function parseKey(text: string) {
+  const [id = '', bytes = ''] = text.trim().split(':')
+  return { id, bytes: Buffer.from(bytes, 'base64') }
+}
+
+/** Secrets for development, made on the first start and kept with the private database they belong to. */
+function keptSecrets(folder: string): { session: string; data: string } {
+  const file = path.join(folder, 'secrets.json')
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const made = { session: randomBytes(32).toString('base64url'), data: `k1:${randomBytes(32).toString('base64')}` }
+    // A link is made whole or not at all: of two first starts one writes, the other reads what was written.
+    const draft = `${file}.${process.pid}`
+    if (!fs.existsSync(file)) {
+      fs.writeFileSync(draft, JSON.stringify(made), { mode: 0o600 })
+      try {
+        fs.linkSync(draft, file)
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      } finally {
+        fs.rmSync(draft, { force: true })
+      }
+    }
+    return z.object({ session: z.string().min(32), data: z.string() }).parse(JSON.parse(fs.readFileSync(file, 'utf8')))
+  } catch (error) {
+    throw new StartError(`不能在 ${folder} 读写密钥文件（${error instanceof Error ? error.message : error}）。请检查目录权限和磁盘空间，或用 DATA_DIR 指定别处。`)
+  }
+}
