@@ -1,0 +1,97 @@
+import type { Knex } from 'knex'
+import type { Role } from '../accounts/roles.ts'
+import { config } from '../config.ts'
+import { checkbox, type FieldMeta, integer, text } from '../forms/form.ts'
+import type { z } from 'zod'
+
+/** A parameter: what it is called, who may change it, and what holds until somebody does. */
+interface Setting {
+  group: string
+  owner: Role
+  field: z.ZodType
+  standard: string | number | boolean
+}
+
+const words = (label: string, more: Partial<FieldMeta> = {}) => text({ label, max: 100, ...more })
+
+/**
+ * 参数. Limits and texts that a city may want otherwise are data, not code (domain.md §1: the authority's name changed in 2019).
+ * 系统管理员 owns texts and operation, 安全管理员 the security policies.
+ */
+export const settings = {
+  'city.name': { group: '单位与网站', owner: 'system-admin', field: words('城市名称'), standard: '济南市' },
+  'city.bureau': { group: '单位与网站', owner: 'system-admin', field: words('主管部门名称'), standard: '济南市住房和城乡建设局' },
+  'city.portal': { group: '单位与网站', owner: 'system-admin', field: words('工作台名称'), standard: '物业行业综合管理系统' },
+  'city.site': { group: '单位与网站', owner: 'system-admin', field: words('公共网站名称'), standard: '济南市物业服务公共平台' },
+  'city.phone': { group: '单位与网站', owner: 'system-admin', field: words('业务咨询电话'), standard: '0531-0000 0000' },
+  'city.site-code': { group: '单位与网站', owner: 'system-admin', field: words('网站标识码'), standard: '3701000000' },
+  'city.icp': { group: '单位与网站', owner: 'system-admin', field: words('ICP 备案号'), standard: '鲁ICP备00000000号' },
+  'city.police': { group: '单位与网站', owner: 'system-admin', field: words('公安备案号'), standard: '鲁公网安备 37010000000000号' },
+  'session.idle-minutes': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '无操作自动退出', unit: '分钟', min: 5, max: 480 }),
+    standard: 30,
+  },
+  'session.absolute-hours': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '一次登录最长', unit: '小时', min: 1, max: 24 }),
+    standard: 12,
+  },
+  'sign-in.attempts': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '连续输错几次锁定', unit: '次', min: 3, max: 10 }),
+    standard: 5,
+  },
+  'sign-in.lock-minutes': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '锁定时长', unit: '分钟', min: 10, max: 30 }),
+    standard: 15,
+  },
+  'sign-in.address-attempts': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '同一地址每 15 分钟最多输错', unit: '次', min: 20, max: 1000, hint: '防止换着账号猜密码；同一出口的单位人多时可调大。' }),
+    standard: 100,
+  },
+  'password.days': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: integer({ label: '工作人员密码有效期', unit: '天', min: 0, max: 365, hint: '0 表示不限。等保三级一般为 90 天。' }),
+    standard: 90,
+  },
+  'second-factor.required': {
+    group: '登录安全',
+    owner: 'security-admin',
+    field: checkbox({ label: '工作人员和管理员登录须输入动态验证码' }),
+    standard: config.production,
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingCode = keyof typeof settings
+type Widened<T> = T extends boolean ? boolean : T extends number ? number : string
+export type Settings = { [Code in SettingCode]: Widened<(typeof settings)[Code]['standard']> }
+
+export const settingCodes = Object.keys(settings) as SettingCode[] // Object.keys forgets the literal types
+const standards = Object.fromEntries(settingCodes.map(code => [code, settings[code].standard])) as unknown as Settings // made from the table just above
+
+let cached: { values: Settings; until: number } | undefined
+const keep = 5000
+
+/** The settings in force. A change reaches every process within five seconds; the one that made it, at once. */
+export async function settingsNow(db: Knex): Promise<Settings> {
+  // Real time on purpose: a shifted clock must not freeze or flood this cache.
+  if (cached && cached.until > Date.now()) return cached.values
+  const rows: { code: string; value: string }[] = await db('settings').select('code', 'value')
+  const set = Object.fromEntries(rows.filter(row => Object.hasOwn(settings, row.code)).map(row => [row.code, JSON.parse(row.value)]))
+  cached = { values: { ...standards, ...set }, until: Date.now() + keep }
+  return cached.values
+}
+
+/** Forgets the cached settings, after a change. */
+export function forgetSettings(): void {
+  cached = undefined
+}
