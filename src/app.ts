@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import compression from 'compression'
+import express, { type ErrorRequestHandler, type Express, type NextFunction, type Request, type Response } from 'express'
+import helmet from 'helmet'
+import pino from 'pino'
+import { pinoHttp } from 'pino-http'
+import { holdForm, restoreHeld } from './accounts/held.ts'
+import { registrationPages, registrationDesk } from './accounts/registrations.ts'
+import { account, isRequired, signIn } from './accounts/routes.ts'
+import { sessions } from './accounts/sessions.ts'
+import { useLocalStrategy } from './accounts/sign-in.ts'
+import { actorOf, record } from './admin/action-log.ts'
+import { admin } from './admin/routes.ts'
+import { settingsNow } from './admin/settings.ts'
+import { config } from './config.ts'
+import { db, isDatabaseAway } from './db.ts'
+import { desk } from './desk/routes.ts'
+import { menuFor } from './desk/menu.ts'
+import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
+import { lists } from './lists/routes.ts'
+import { metrics, observe } from './metrics.ts'
+import { site } from './site/routes.ts'
+import { serveAssets, useViews } from './views.ts'
+
+export interface Portal {
+  app: Express
+  /** Makes `/ready` answer 503, so that a load balancer looks elsewhere before the server stops. */
+  close(): void
+}
+
+/** Wires the portal: edges first, then the public site without session, then everything that knows who is asking. */
+export function createApp(log = openLog()): Portal {
+  const app = express()
+  let closing = false
+  app.disable('x-powered-by')
+  app.set('trust proxy', trustProxy())
+  app.set('etag', false)
+  useViews(app)
+  useLocalStrategy()
+
+  app.use((_req, res, next) => {
+    res.locals.requestId = randomBytes(6).toString('hex').toUpperCase().replace(/^(.{4})(.{4})/, '$1-$2-')
+    res.set('X-Request-Id', res.locals.requestId)
+    next()
+  })
+  app.use(pinoHttp({ logger: log, genReqId: (_req, res) => (res as Response).locals.requestId, ...logShape }))
+  app.use(observe)
+  app.use(headers())
+  app.get('/health', (_req, res) => void res.type('text').send('ok\n'))
+  app.get('/ready', async (_req, res) => {
+    const ready = !closing && (await db.raw('select 1').then(() => true, () => false))
+    res.status(ready ? 200 : 503).type('text').send(ready ? 'ready\n' : 'not ready\n')
+  })
+  app.get('/metrics', metrics)
+  app.use(serveAssets())
+  app.use(compression())
+  app.use(sameOrigin)
+  app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 500 }))
+  app.use(express.json({ limit: '256kb' }))
+  app.use(pageLocals)
+
+  app.use(site)
+  app.use(registrationPages)
+
+  app.use(['/login', '/logout', '/account', '/desk'], sessions())
+  app.use(signIn)
+  app.use(['/account', '/desk'], signedIn, restoreHeld, settleAccount)
+  app.use(account)
+  app.use('/desk', desk)
+  app.use('/desk/lists', lists)
+  app.use('/desk/registrations', registrationDesk)
+  app.use('/desk/admin', admin)
+
+  app.use(() => {
+    throw new NotFound('')
+  })
+  app.use(showError)
+  return { app, close: () => void (closing = true) }
+}
+
+function trustProxy(): boolean | number | string {
+  if (/^\d+$/.test(config.trustProxy)) return Number(config.trustProxy)
+  return config.trustProxy === '' ? false : config.trustProxy
+}
+
+/** The structured log: standard output in production, a file beside the data elsewhere, so that the terminal stays readable. */
+export function openLog() {
+  const to = config.production ? 1 : path.join(config.dataDir, 'portal.log')
+  if (typeof to === 'string') fs.mkdirSync(config.dataDir, { recursive: true })
+  const stream = pino.destination({ dest: to, sync: false })
+  // A full disk must not stop the portal.
+  stream.on('error', () => undefined)
+  return pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+}
+
+// Addresses of pages can carry search words, so queries stay out of the log, as do bodies, cookies and names.
+const logShape = {
+  autoLogging: { ignore: (req: { url?: string }) => /^\/(assets|vendor|health)\b/.test(req.url ?? '') },
+  serializers: {
+    req: (req: { id: string; method: string; url: string; remoteAddress: string }) => ({ id: req.id, method: req.method, path: req.url.split('?')[0] }),
+    res: (res: { statusCode: number }) => ({ status: res.statusCode }),
+  },
+}
+
+function headers() {
+  const https = config.baseUrl.startsWith('https:')
+  const policy = (ancestors: string) =>
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'self'"],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'"],
+          imgSrc: ["'self'", 'data:'],
+          objectSrc: ["'none'"],
+          baseUri: ["'none'"],
+          formAction: ["'self'"],
+          frameSrc: ["'self'"],
+          frameAncestors: [ancestors],
+        },
+      },
+      // Under no-referrer browsers send `Origin: null`, and the origin guard below would refuse every form on plain http.
+      referrerPolicy: { policy: 'same-origin' },
+      strictTransportSecurity: https ? { maxAge: 31_536_000 } : false,
+      crossOriginOpenerPolicy: https,
+      originAgentCluster: https,
+      xFrameOptions: { action: ancestors === "'self'" ? 'sameorigin' : 'deny' },
+    })
+  const [framed, alone] = [policy("'self'"), policy("'none'")]
+  return (req: Request, res: Response, next: NextFunction) => (/^\/(desk|login|account)(\/|$)/.test(req.path) ? framed : alone)(req, res, next)
+}
+
+/** The CSRF guard: whatever changes something must come from a page of our own. */
+function sameOrigin(req: Request, _res: Response, next: NextFunction) {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(req.method)) return next()
+  if (!isSameOrigin(req)) throw new Forbidden('这个操作不是从本系统的页面发出的，没有执行。请回到系统里重新操作。')
+  next()
+}
+
+function isSameOrigin(req: Request): boolean {
+  const site = req.get('sec-fetch-site')
+  if (site) return site === 'same-origin'
+  try {
+    return new URL(req.get('origin') ?? req.get('referer') ?? '').host === req.host
+  } catch {
+    return false
+  }
+}
+
+async function pageLocals(req: Request, res: Response, next: NextFunction) {
+  res.locals.path = req.path
+  const set = await settingsNow(db)
+  res.locals.city = {
+    name: set['city.name'], bureau: set['city.bureau'], portal: set['city.portal'], site: set['city.site'],
+    phone: set['city.phone'], icp: set['city.icp'], police: set['city.police'], siteCode: set['city.site-code'],
+  } // biome-ignore format: eight names of one thing
+  res.locals.idleMinutes = set['session.idle-minutes']
+  res.locals.flashes = []
+  next()
+}
+
+/** Sends strangers to the sign-in page and brings them back afterwards, with what they had typed. */
+async function signedIn(req: Request, res: Response, next: NextFunction) {
+  const user = res.locals.user
+  if (user) {
+    res.locals.menu = menuFor(user)
+    if (req.method === 'GET' && req.session.flash && !req.originalUrl.startsWith('/desk/lists/export')) {
+      res.locals.flashes = req.session.flash
+      delete req.session.flash
+    }
+    return next()
+  }
+  const expired = res.locals.expired ? '&expired=1' : ''
+  if (req.method === 'GET' || req.method === 'HEAD') return res.redirect(302, `/login?next=${encodeURIComponent(req.originalUrl)}${expired}`)
+  if (req.get('x-background') !== undefined) return void res.status(401).json({ signed_in: false })
+  res.redirect(303, `/login?next=${encodeURIComponent(await holdForm(req))}${expired}`)
+}
+
+/** Before anything else: an initial password is changed, and a second factor set up where the policy asks for one. */
+async function settleAccount(req: Request, res: Response, next: NextFunction) {
+  const user = res.locals.user
+  const here = req.baseUrl + req.path
+  if (!user || here === '/desk/alive') return next()
+  if (user.must_change_password && here !== '/account/password') return res.redirect(303, '/account/password')
+  const { 'second-factor.required': required } = await settingsNow(db)
+  if (!user.must_change_password && !user.has_second_factor && isRequired(user, required) && !here.startsWith('/account'))
+    return res.redirect(303, '/account/second-factor')
+  next()
+}
+
+const bodyErrors = new Set(['entity.parse.failed', 'encoding.unsupported', 'charset.unsupported', 'parameters.too.many', 'request.aborted', 'request.size.invalid'])
+
+/** Turns whatever was thrown into one Chinese page with a request number; never throws itself. */
+const showError: ErrorRequestHandler = async (error, req, res, _next) => {
+  const { status, message } = facts(error)
+  if (status >= 500) req.log?.error({ err: error }, 'request failed')
+  else if (status === 403) req.log?.warn({ reason: message }, 'refused')
+  if (res.headersSent) return void res.destroy()
+  if (error instanceof Forbidden && res.locals.user)
+    await record(db, actorOf(req, res), { action: 'access.refuse', result: 'refused', detail: { method: req.method, path: req.originalUrl.split('?')[0] } }).catch(
+      error => req.log?.error({ err: error }, 'refusal not logged'),
+    )
+  if (error instanceof TooMany) res.set('Retry-After', String(error.seconds))
+  if (status === 503) res.set('Retry-After', '30')
+  res.status(status)
+  if (req.accepts(['html', 'json']) === 'json') return void res.json({ status, message, request: res.locals.requestId })
+  res.render('error', { status, message, ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}) }, (broken, html) => {
+    if (!broken) return void res.send(html)
+    req.log?.error({ err: broken }, 'error page failed')
+    res.type('html').send(`<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>系统出错</title><p>系统出错，请稍后再试。请求编号 ${res.locals.requestId}</p></html>`)
+  })
+}
+
+function facts(error: unknown): { status: number; message: string } {
+  if (error instanceof HttpError) return { status: error.status, message: error.message }
+  if (isDatabaseAway(error)) return { status: 503, message: '' }
+  const { status, type, code } = (error ?? {}) as { status?: unknown; type?: unknown; code?: unknown } // body-parser, multer and router errors
+  if (type === 'entity.too.large' || code === 'LIMIT_FILE_SIZE') return { status: 413, message: '' }
+  if (bodyErrors.has(String(type)) || error instanceof URIError) return { status: 400, message: '' }
+  if (typeof status === 'number' && status >= 400 && status < 500) return { status, message: '' }
+  return { status: 500, message: '' }
+}
+
+/** The longer texts of a refused form, so that nothing typed is lost; passwords and the like are not shown. */
+function typedText(req: Request): { label: string; value: string }[] {
+  const body: unknown = req.body
+  if (typeof body !== 'object' || body === null) return []
+  return Object.entries(body).flatMap(([name, value]) =>
+    typeof value === 'string' && value.trim() && !/password|code|token|version|_id$/i.test(name) ? [{ label: name, value: value.slice(0, 5000) }] : [],
+  )
+}
+

@@ -1,0 +1,20 @@
+import { clearHeldForms } from '../accounts/held.ts'
+import { clearAttempts } from '../accounts/limits.ts'
+import { sealLog } from '../admin/action-log.ts'
+import { fromNow, now } from '../clock.ts'
+import type { Job } from './jobs.ts'
+
+/** Everything the portal does by the clock. */
+export const jobs: Job[] = [
+  { name: 'seal-log', at: '* * * * *', run: db => sealLog(db) },
+  {
+    name: 'clear-expired',
+    at: '17 * * * *',
+    run: async db => {
+      await db('sessions').where('expired', '<', now()).delete()
+      await db('jobs').where({ state: 'done' }).where('finished_at', '<', fromNow(-7 * 86_400_000)).delete()
+      await clearHeldForms()
+      await clearAttempts()
+    },
+  },
+]
