@@ -1,0 +1,261 @@
+import { encrypt } from '../src/crypto.ts'
+import type { CertificateLevel, Origin } from '../src/modules/archives/words.ts'
+import { demoCompanies, demoDevelopers, demoStreets } from './accounts.ts'
+import { addDays, lastDay } from './days.ts'
+import { shortDistrict } from './desks.ts'
+import { fileNumber, type Ground, type Street } from './ground.ts'
+import { creditCodeOf, humanOf, landlineOf, mobileOf } from './identities.ts'
+import { personName, roadName, roundOf, wordOf } from './names.ts'
+import type { Project } from './projects.ts'
+import { at } from './random.ts'
+import { decimal } from './rows.ts'
+
+export interface Company {
+  id: number
+  index: number
+  name: string
+  origin: Origin
+  level: CertificateLevel
+  /** Empty for a company from outside the city without a branch: it is the city's alone. */
+  street: Street | undefined
+  established_on: string
+  /** How large it is beside the others. */
+  weight: number
+  /** What it serves now; filled in as projects choose. */
+  projects: Project[]
+}
+
+export const companiesPerLayer = 60
+export const developersPerLayer = 25
+
+/** Four of sixty are new and have no project yet. */
+const isNew = (index: number) => index >= 48 && index <= 51
+
+const weights: Record<CertificateLevel, number> = { first: 1, second: 0.45, third: 0.18, provisional: 0.03, none: 0.12 }
+
+/** How many projects and people each district has beside the others: the inner city is dense. */
+export const density: Record<string, number> = {
+  370102: 150,
+  370103: 140,
+  370104: 110,
+  370105: 120,
+  370112: 150,
+  370113: 50,
+  370114: 70,
+  370115: 30,
+  370116: 50,
+  370117: 15,
+  370124: 15,
+  370126: 15,
+  370176: 85,
+}
+
+/** A street of a district, sooner one that stands early in the list: those are the seats and the centre. */
+export function streetIn(ground: Ground, district: string): Street {
+  const streets = ground.streets.filter(street => street.district_code === district)
+  const place = new Map(streets.map((street, index) => [street, index]))
+  return ground.random.weigh(streets, street => (street.name.endsWith('街道') ? 1 : 0.3) / (1 + 0.25 * (place.get(street) ?? 0)))
+}
+
+/** A district, as dense as it is. */
+export function anyDistrict(ground: Ground): string {
+  const districts = [...new Set(ground.streets.map(street => street.district_code))]
+  return ground.random.weigh(districts, code => density[code] ?? 0)
+}
+
+/** An address that is on no map. */
+export function addressIn(ground: Ground, street: Street): string {
+  return `${shortDistrict(street.district_name)}${street.name}${roadName(ground.random)}${ground.random.int(1, 260)}号`
+}
+
+/** 物业企业: the first two of the first layer belong to the demo accounts. */
+export function addCompanies(ground: Ground): Company[] {
+  return Array.from({ length: companiesPerLayer }, (_, index) => addCompany(ground, index))
+}
+
+function addCompany(ground: Ground, index: number): Company {
+  const { random, today } = ground
+  const serial = ground.layer * companiesPerLayer + index
+  const origin = originOf(index)
+  const demo = ground.layer === 0 ? demoCompanies[index] : undefined
+  const street = placeOf(ground, index)
+  const level = levelOf(index)
+  const established_on = addDays(today, isNew(index) ? -random.int(40, 420) : -random.int(...ages[level]))
+  const home = origin === 'city' ? undefined : at(outside[origin], index % 3)
+  const kind = random.pick(['物业服务有限公司', '物业管理有限公司', '物业服务有限公司', '城市服务有限公司'])
+  const root = (home?.name ?? '济南') + side(serial) + wordOf(serial, 0) + kind
+  const branch = home !== undefined && street !== undefined
+  const name = demo ?? (branch ? `${root}济南分公司` : root)
+  const code = creditCodeOf(serial, street?.district_code ?? home?.code ?? '370100')
+  const id = ground.newId('organisations')
+  const legal = humanOf('legal-person', serial)
+  const legalName = personName(random, legal.gender, Number(legal.born_on.slice(0, 4)))
+  const phone = mobileOf('legal-person', serial)
+  const address = street ? addressIn(ground, street) : `${home?.name}市${roadName(random)}${random.int(1, 200)}号`
+  const state =
+    index === 44 || index === 45
+      ? 'watched'
+      : random.share({ normal: 94, warned: isNew(index) || index < 2 ? 0 : 5, suspended: index > 12 ? 1 : 0 })
+
+  ground.add('organisations', {
+    id,
+    kind: 'company',
+    ...ground.named(name),
+    code,
+    region_code: street?.district_code ?? '370100',
+    district_code: street?.district_code ?? null,
+    street_code: street?.code ?? null,
+    status: 'active',
+    contact: personName(random, 'female', 1990),
+    phone: landlineOf(10_000 + serial),
+    address: street ? `${address}${random.int(2, 18)}层` : address,
+  })
+  ground.add('companies', {
+    id,
+    origin,
+    head_office: branch ? root : null,
+    head_office_code: branch ? creditCodeOf(30_000 + serial, home?.code ?? '370100') : null,
+    branch_filing_number: branch ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null,
+    ownership: random.share({ limited: 80, state: 9, shares: 5, collective: 3, foreign: 2, other: 1 }),
+    legal_person: legalName,
+    legal_person_id_cipher: encrypt('companies.legal_person_id', legal.id_number),
+    legal_person_phone_cipher: encrypt('companies.legal_person_phone', phone),
+    legal_person_phone_last4: phone.slice(-4),
+    manager: personName(random, random.pick(['male', 'female']), 1978),
+    capital: decimal(random.pick(capitals[level]) * 100),
+    established_on,
+    business_until: random.happens(0.4) ? lastDay(established_on, 30) : null,
+    registered_address: address,
+    state,
+    created_at: ground.at,
+    updated_at: ground.at,
+  })
+  if (street)
+    ground.add('company_areas', { region_code: street.district_code, company_id: id, basis: branch ? 'branch' : 'registered' })
+  ground.index('organisations', id, [name, code])
+  ground.index('companies', id, [name, code])
+  const weight = isNew(index) || !street ? 0 : weights[level]
+  return { id, index, name, origin, level, street, established_on, weight, projects: [] }
+}
+
+/** Days since the foundation, by level. */
+const ages: Record<CertificateLevel, [number, number]> = {
+  first: [6500, 9500],
+  second: [4600, 8200],
+  third: [2400, 6800],
+  provisional: [450, 900],
+  none: [1500, 6000],
+}
+const capitals: Record<CertificateLevel, number[]> = {
+  first: [1000, 2000, 5000],
+  second: [500, 600, 1000],
+  third: [100, 200, 300, 500],
+  provisional: [50, 100],
+  none: [300, 500, 1000, 3000],
+}
+const outside = {
+  city: [],
+  province: [
+    { name: '青岛', code: '370200' },
+    { name: '淄博', code: '370300' },
+    { name: '烟台', code: '370600' },
+  ],
+  elsewhere: [
+    { name: '南京', code: '320100' },
+    { name: '石家庄', code: '130100' },
+    { name: '郑州', code: '410100' },
+  ],
+} satisfies Record<Origin, { name: string; code: string }[]>
+
+function originOf(index: number): Origin {
+  if (index < 52) return 'city'
+  return index % 2 ? 'elsewhere' : 'province'
+}
+
+/** Companies 58 and 59 have no office in the city. */
+function placeOf(ground: Ground, index: number): Street | undefined {
+  if (index >= 58) return undefined
+  const known = ground.layer === 0 ? ground.streets.find(street => street.code === demoStreets[index]) : undefined
+  return known ?? streetIn(ground, anyDistrict(ground))
+}
+
+function levelOf(index: number): CertificateLevel {
+  if (index === 0) return 'second'
+  if (index === 1) return 'third'
+  if (index < 5) return 'first'
+  if (index < 12) return 'second'
+  if (index < 46) return 'third'
+  return index < 52 ? 'provisional' : 'none'
+}
+
+/** The districts and streets whose projects a company serves may see it too. */
+export function addAreas(ground: Ground, companies: Company[]): void {
+  for (const company of companies) {
+    const codes = new Set(company.projects.flatMap(({ street }) => [street.district_code, street.code]))
+    for (const region_code of codes) ground.add('company_areas', { region_code, company_id: company.id, basis: 'project' })
+  }
+}
+
+/** Tells names apart once all words have been used. */
+export function side(serial: number): string {
+  return '东南西北中'.charAt(roundOf(serial) - 1)
+}
+
+export interface Developer {
+  id: number
+  name: string
+  street: Street
+}
+
+/** 开发企业: the first two of the first layer belong to the demo accounts. */
+export function addDevelopers(ground: Ground): Developer[] {
+  return Array.from({ length: developersPerLayer }, (_, index) => addDeveloper(ground, index))
+}
+
+function addDeveloper(ground: Ground, index: number): Developer {
+  const { random, today } = ground
+  const serial = ground.layer * developersPerLayer + index
+  const known = ground.layer === 0 ? ground.streets.find(street => street.code === demoStreets[index]) : undefined
+  const street = known ?? streetIn(ground, anyDistrict(ground))
+  const kind = random.pick(['置业有限公司', '房地产开发有限公司', '城市建设有限公司'])
+  const name = (ground.layer === 0 && demoDevelopers[index]) || `济南${side(serial)}${wordOf(serial, 1)}${kind}`
+  const code = creditCodeOf(20_000 + serial, street.district_code)
+  const id = ground.newId('organisations')
+  const established_on = addDays(today, -random.int(2500, 9500))
+  const legal = humanOf('legal-person', 100_000 + serial)
+  const phone = mobileOf('legal-person', 100_000 + serial)
+  const address = addressIn(ground, street)
+  ground.add('organisations', {
+    id,
+    kind: 'developer',
+    ...ground.named(name),
+    code,
+    region_code: street.district_code,
+    district_code: street.district_code,
+    street_code: street.code,
+    status: 'active',
+    contact: personName(random, 'male', 1986),
+    phone: landlineOf(40_000 + serial),
+    address,
+  })
+  ground.add('developers', {
+    id,
+    ownership: random.share({ limited: 78, state: 16, shares: 6 }),
+    legal_person: personName(random, legal.gender, Number(legal.born_on.slice(0, 4))),
+    legal_person_id_cipher: encrypt('developers.legal_person_id', legal.id_number),
+    legal_person_phone_cipher: encrypt('developers.legal_person_phone', phone),
+    legal_person_phone_last4: phone.slice(-4),
+    capital: decimal(random.pick([800, 1000, 2000, 5000, 10_000]) * 100),
+    established_on,
+    business_until: lastDay(established_on, 40),
+    registered_address: address,
+    qualification_level: random.pick(['一级', '二级', '二级', '二级']),
+    qualification_number: `鲁济建开DEM${String(serial).padStart(4, '0')}`,
+    qualification_until: addDays(today, random.int(-60, 1000)),
+    state: 'normal',
+    created_at: ground.at,
+    updated_at: ground.at,
+  })
+  ground.index('organisations', id, [name, code])
+  return { id, name, street }
+}

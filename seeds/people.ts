@@ -1,0 +1,245 @@
+import { blindIndex, encrypt } from '../src/crypto.ts'
+import type { CertificateLevel, Credential, LeaveReason, Post, Title } from '../src/modules/archives/words.ts'
+import type { Company } from './companies.ts'
+import { addDays, addYears, daysBetween, earlier, later } from './days.ts'
+import type { Ground } from './ground.ts'
+import { type Human, humanOf, mobileOf } from './identities.ts'
+import { personName } from './names.ts'
+import { apportion, at, last } from './random.ts'
+import { stamps } from './rows.ts'
+
+export interface Person {
+  id: number
+  name: string
+  company: Company
+  post: Post
+  title: Title
+  human: Human
+}
+
+export const peoplePerLayer = 1500
+
+/** Staff beside that of others, and how many of it hold at least an intermediate title (资质 asks for 20, 10, 5, 5). */
+const staff: Record<CertificateLevel, { weight: number; titled: number }> = {
+  first: { weight: 70, titled: 20 },
+  second: { weight: 36, titled: 10 },
+  third: { weight: 20, titled: 5 },
+  provisional: { weight: 9, titled: 5 },
+  none: { weight: 14, titled: 3 },
+}
+
+/** A project manager has three projects at most. */
+const projectsPerManager = 3
+
+const managersOf = ({ projects }: Company) => Math.ceil(projects.length / projectsPerManager)
+
+/** Of 1,500 people: who waits to be admitted, is about to leave, has left, or is claimed by two companies. */
+const unsettled = { pending: 20, leaving: 15, left: 60, disputed: 4 }
+
+/** 从业人员 and where they work and worked. */
+export function hirePeople(ground: Ground, companies: Company[]): Person[] {
+  const { random } = ground
+  const sizes = apportion(
+    peoplePerLayer,
+    companies.map(company => (company.street ? staff[company.level].weight : 0)),
+    index => (at(companies, index).street ? 4 + managersOf(at(companies, index)) : 0),
+  )
+  const people = companies.flatMap((company, index) => hireStaff(ground, company, at(sizes, index)))
+  const plain = random.shuffle(people.filter(person => ['steward', 'technician', 'operative'].includes(person.post)))
+  // To add or remove somebody with a title of 中级 or above is what the regulator decides (从业人员增减审批), so these come first.
+  plain.sort((a, b) => Number(isTitled(b)) - Number(isTitled(a)))
+  const states = new Map<Person, keyof typeof unsettled>()
+  for (const state of Object.keys(unsettled) as (keyof typeof unsettled)[]) // Object.keys forgets the keys' type
+    for (const person of plain.splice(0, unsettled[state])) states.set(person, state)
+  for (const person of people) employ(ground, person, states.get(person), companies)
+  return people
+}
+
+const isTitled = ({ title }: Person) => title !== 'none' && title !== 'junior'
+
+function hireStaff(ground: Ground, company: Company, size: number): Person[] {
+  const { random } = ground
+  const humans = Array.from({ length: size }, () => {
+    const id = ground.newId('people')
+    const serial = ground.serialOf('people', id)
+    return { id, serial, ...humanOf('practitioner', serial) }
+  })
+  // The oldest lead and hold the titles.
+  humans.sort((a, b) => (a.born_on < b.born_on ? -1 : 1))
+  const titled = staff[company.level].titled + (random.happens(0.08) ? -1 : random.int(0, 3))
+  return humans.map((human, place) => {
+    const post = postOf(ground, company, place, place < titled)
+    const title = titleOf(ground, human, post, place < titled)
+    const name = personName(random, human.gender, Number(human.born_on.slice(0, 4)))
+    addPerson(ground, { ...human, name, post, title })
+    return { id: human.id, name, company, post, title, human }
+  })
+}
+
+function postOf({ random }: Ground, company: Company, place: number, isTitled: boolean): Post {
+  const fixed: Post[] = ['head', 'engineering-head', 'finance-head']
+  if (place < fixed.length) return at(fixed, place)
+  if (place < fixed.length + managersOf(company)) return 'project-manager'
+  return random.share({ steward: 28, technician: 22, operative: isTitled ? 0 : 60 })
+}
+
+function titleOf({ random, today }: Ground, { born_on }: Human, post: Post, isTitled: boolean): Title {
+  const age = daysBetween(born_on, today) / 365
+  if (!isTitled || age < titleAges.intermediate)
+    return random.share({ none: 70, junior: post === 'operative' || age < titleAges.junior ? 0 : 30 })
+  return random.share({
+    intermediate: 72,
+    'associate-senior': age > titleAges['associate-senior'] ? 22 : 0,
+    senior: age > titleAges.senior ? 6 : 0,
+  })
+}
+
+/** Younger than this nobody holds the title. */
+const titleAges: Record<Title, number> = { none: 0, junior: 23, intermediate: 28, 'associate-senior': 36, senior: 44 }
+
+const titleNames: Record<Title, (craft: string) => string | null> = {
+  none: () => null,
+  junior: craft => `助理${craft}`,
+  intermediate: craft => craft,
+  'associate-senior': craft => `高级${craft}`,
+  senior: craft => `正高级${craft}`,
+}
+
+function addPerson(ground: Ground, person: Human & { id: number; serial: number; name: string; post: Post; title: Title }) {
+  const { random, today } = ground
+  const { id, serial, name, id_number, gender, born_on, post, title } = person
+  const phone = mobileOf('practitioner', serial)
+  const craft = { 'engineering-head': '工程师', technician: '工程师', 'finance-head': '会计师' }[post as string] ?? '经济师'
+  const title_name = titleNames[title](craft)
+  const credential = credentialOf(ground, post)
+  const isLearned = title !== 'none' && title !== 'junior'
+  const education = isLearned
+    ? random.share({ college: 40, bachelor: 52, master: 8 })
+    : random.share({ school: post === 'operative' ? 110 : 10, college: 45, bachelor: title === 'none' ? 12 : 35 })
+  ground.add('people', {
+    id,
+    ...ground.named(name, true),
+    id_number_cipher: encrypt('people.id_number', id_number),
+    id_number_index: blindIndex('people.id_number', id_number),
+    id_number_last4: id_number.slice(-4),
+    gender,
+    born_on,
+    phone_cipher: encrypt('people.phone', phone),
+    phone_index: blindIndex('people.phone', phone),
+    phone_last4: phone.slice(-4),
+    education,
+    specialty:
+      education === 'school' ? null : random.pick(['物业管理', '工程管理', '会计学', '工商管理', '电气自动化', '给排水工程']),
+    title,
+    title_name,
+    title_number: title_name && `演职字第${String(serial).padStart(7, '0')}号`,
+    title_issued_on:
+      title_name &&
+      earlier(addDays(today, -random.int(3, 30)), addDays(addYears(born_on, titleAges[title]), random.int(0, 4000))),
+    credential,
+    credential_number: credential && `演证字第${String(serial).padStart(7, '0')}号`,
+    // A few have run out or soon will.
+    credential_until: credential && credential !== 'property-manager' ? addDays(today, random.int(-40, 1400)) : null,
+  })
+  ground.index('people', id, [{ text: name, person: true }])
+}
+
+function credentialOf({ random }: Ground, post: Post): Credential | null {
+  const usual: Partial<Record<Credential, number>> | undefined = {
+    head: { 'property-manager': 2, 'property-director': 1 },
+    'engineering-head': { electrician: 1, 'fire-control': 1 },
+    'finance-head': undefined,
+    'project-manager': { 'project-manager': 3, 'property-manager': 1 },
+    steward: { 'assistant-manager': 1, 'property-director': 1 },
+    technician: { electrician: 4, elevator: 2, 'fire-control': 4 },
+    operative: undefined,
+  }[post]
+  return usual && random.happens(post === 'project-manager' ? 1 : 0.7) ? random.share(usual) : null
+}
+
+function employ(ground: Ground, person: Person, state: keyof typeof unsettled | undefined, companies: Company[]) {
+  const { random, today } = ground
+  const { company, post, human } = person
+  const grown = later(addYears(human.born_on, 19), company.established_on)
+  const span = Math.min(2800, daysBetween(grown, today) - 40)
+  const starts_on = addDays(
+    today,
+    -(state === 'pending' ? random.int(2, 15) : 30 + Math.floor(Math.max(0, span) * random.next())),
+  )
+  const left = state === 'left'
+  const ends_on = left ? addDays(starts_on, random.int(20, Math.max(20, daysBetween(starts_on, today) - 1))) : null
+  const project =
+    post === 'project-manager' || !company.projects.length || random.happens(0.2) ? undefined : random.pick(company.projects)
+  addEmployment(ground, person, {
+    company,
+    project_id: post === 'head' || post.endsWith('-head') ? null : (project?.id ?? null),
+    state: left || state === 'leaving' || state === 'pending' ? state : 'employed',
+    starts_on,
+    ends_on: ends_on && earlier(ends_on, today),
+    end_reason: left ? leaveReason(ground, human) : null,
+  })
+  const other = random.pick(
+    companies.filter(one => one.street && one !== company && one.established_on < addDays(starts_on, -400)),
+  )
+  if (state === 'disputed')
+    addEmployment(ground, person, {
+      company: other,
+      project_id: null,
+      state: 'disputed',
+      starts_on: addDays(today, -random.int(5, 25)),
+      ends_on: null,
+      end_reason: null,
+    })
+  // Some have worked for another company before.
+  const before = addDays(starts_on, -random.int(240, 1800))
+  if (random.happens(0.15) && before > later(addYears(human.born_on, 19), other.established_on))
+    addEmployment(ground, person, {
+      company: other,
+      project_id: null,
+      state: 'left',
+      starts_on: before,
+      ends_on: addDays(starts_on, -random.int(1, 200)),
+      end_reason: random.share({ resigned: 8, transferred: 2 }),
+    })
+}
+
+function leaveReason({ random, today }: Ground, { born_on }: Human): LeaveReason {
+  return daysBetween(born_on, today) > 58 * 365 ? 'retired' : random.share({ resigned: 85, transferred: 14, died: 1 })
+}
+
+function addEmployment(
+  ground: Ground,
+  person: Person,
+  job: {
+    company: Company
+    project_id: number | null
+    state: string
+    starts_on: string
+    ends_on: string | null
+    end_reason: LeaveReason | null
+  },
+) {
+  const { company, ...rest } = job
+  const works = job.state !== 'left'
+  ground.add('employments', {
+    person_id: person.id,
+    company_id: company.id,
+    post: person.post,
+    ...rest,
+    contract_until: works ? addDays(ground.today, ground.random.int(20, 1000)) : null,
+    insured_at: '济南市',
+    insured_since: job.starts_on,
+    ...stamps(ground.at),
+  })
+}
+
+/** Who leads which project: the managers of a company share its projects, three at most for each. */
+export function managersByProject(companies: Company[], people: Person[]): Map<number, number> {
+  const managers = new Map<number, number>()
+  for (const company of companies) {
+    const own = people.filter(person => person.company === company && person.post === 'project-manager')
+    for (const [index, project] of company.projects.entries())
+      managers.set(project.id, (own[Math.floor(index / projectsPerManager)] ?? last(own)).id)
+  }
+  return managers
+}
