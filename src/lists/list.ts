@@ -1,0 +1,162 @@
+import type { Knex } from 'knex'
+import type { Role } from '../accounts/roles.ts'
+import type { User } from '../accounts/users.ts'
+import type { Action } from '../admin/action-log.ts'
+import type { Mask } from './masks.ts'
+
+/** What a column of a row holds, as the database gives it; DECIMAL comes as text. */
+export type Value = string | number | Date | null
+export type Row<Name extends string = string> = Readonly<Record<Name | 'key', Value>>
+
+/** What codes are called: a dictionary in code, or read from the database (and kept there for a while by whoever reads it). */
+export type Words = Readonly<Record<string, string>>
+export type WordSource = Words | ((db: Knex) => Promise<Words>)
+
+/** `moment` shows minutes, `second` seconds, both in Beijing time; `code` is for numbers and codes that are read as text. */
+export type ColumnType = 'text' | 'code' | 'number' | 'area' | 'money' | 'date' | 'moment' | 'second' | 'state' | 'flag'
+export type Tone = 'desk' | 'you' | 'public' | 'done' | 'no' | 'rest'
+
+export interface Column<Name extends string = string> {
+  name: Name
+  label: string
+  type?: ColumnType
+  /** The SQL column (`users.name`), or an expression. */
+  source: string | ((db: Knex) => Knex.Raw)
+  /**
+   * Whether the list can be sorted by it: `true` by its source, or the SQL column that holds the order (`users.name_key`).
+   * That column is never empty and has an index together with the key (and with the scope, where one holds).
+   */
+  sort?: true | string
+  /** `false`: only shown when somebody chooses it. */
+  shown?: false
+  mask?: Mask
+  words?: WordSource
+  /** For a state: who holds it now, by code. */
+  tones?: Readonly<Record<string, Tone>>
+  /** What is shown instead of the value, where that takes more than one column or a dictionary. */
+  text?(row: Row): string | null
+  /** `false`: stays on the screen. */
+  export?: false
+  unit?: string
+}
+
+/** `where` is the SQL column that must equal the choice, or does the narrowing itself. */
+export type Filter =
+  | {
+      name: string
+      label: string
+      type: 'select'
+      options: Words | ((db: Knex, user: User) => Promise<Words>)
+      where: string | ((query: Knex.QueryBuilder, code: string, user: User) => void)
+    }
+  /** From a day to a day, both included; `of` says what the SQL column holds. */
+  | { name: string; label: string; type: 'period'; of: 'date' | 'moment'; where: string }
+  | {
+      name: string
+      label: string
+      type: 'flag'
+      words?: readonly [yes: string, no: string]
+      where: (query: Knex.QueryBuilder, yes: boolean) => void
+    }
+
+/** Terms of another table that a column points to: an account is also found by the name of its organisation. */
+export interface Through {
+  source: string
+  terms: string
+  texts: readonly string[]
+}
+
+/** What a search looks at. A word matches a row when any of these has it. */
+export interface SearchPlan {
+  /** Names what can be searched, for the line beneath the box: `姓名、账号`. */
+  about: string
+  /** The scope in `search_terms` whose `doc_id` is the key of this list. */
+  terms?: string
+  /** The SQL columns those terms are made of; a word of several terms must stand in one of them as it was typed. */
+  texts?: readonly string[]
+  through?: readonly Through[]
+  /** ASCII columns found by their beginning. Each needs an index. */
+  codes?: readonly string[]
+  /** Text columns found by their beginning. Each needs an index. */
+  starts?: readonly string[]
+  /** Text columns of a small table, looked through as they stand; at 100,000 rows that takes a tenth of a second. */
+  contains?: readonly string[]
+  /** SQL columns found by what their codes are called; `pinyin` also by its initials. */
+  words?: readonly { source: string; words: WordSource; pinyin?: true }[]
+}
+
+export interface Link {
+  href: string
+  label: string
+  icon?: string
+}
+
+export interface List<Name extends string = string> {
+  /** The last part of the address. */
+  code: string
+  label: string
+  /** One soft line beside the heading. */
+  about?: string
+  /** Who may open it. */
+  roles: readonly Role[]
+  /** The rows this person may see. Others do not exist: not in the list, the search, the count or an export. What is only shown is left joined. */
+  from(db: Knex, user: User): Knex.QueryBuilder
+  /** The SQL column of the primary key; breaks ties of the sort and takes the row to its page. */
+  key: string
+  columns: readonly Column<Name>[]
+  /** The column that names the row: first, always shown, and the link. */
+  heading: NoInfer<Name>
+  /** The order before anybody chooses one; `-` before the name is downwards. */
+  sort: NoInfer<Name> | `-${NoInfer<Name>}`
+  filters?: readonly Filter[]
+  search?: SearchPlan
+  /** Where the row's own page is, if this person may open it. */
+  href?(row: Row<NoInfer<Name>>, user: User): string | undefined
+  /** Buttons in the head, the first one the primary. */
+  actions?(user: User): readonly Link[]
+  /** What to say and offer while there is not a single row. */
+  empty?: { title: string; text?: string; action?(user: User): Link | undefined }
+  /** On a phone rows become blocks, or the table keeps its columns and scrolls in its frame. */
+  phone?: 'cards' | 'frame'
+  /** Opening the list is itself written to the action log, as this (ASVS 16.3.1: reads of a log). */
+  logged?: Action
+}
+
+export const pageSizes = [10, 20, 50, 100] as const
+export const standardSize = 20
+
+/** What else an address of a list may carry, so no filter can have such a name. */
+const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key', 'sort_value', 'tab'])
+
+/**
+ * Declares a list: page, filters, search, sort, paging, columns to choose, print view and exports come from it.
+ * @throws Error when the declaration contradicts itself, at start and not before a user
+ */
+export function defineList<const Name extends string>(list: List<Name>): List {
+  const wrong = (why: string) => new Error(`list ${list.code}: ${why}`)
+  const names = [...list.columns, ...(list.filters ?? [])].map(part => part.name)
+  const columns = new Map(list.columns.map(column => [column.name as string, column]))
+  if (!/^[a-z][a-z0-9-]{1,39}$/.test(list.code)) throw wrong('code')
+  if (/[[\]:*?/\\]/.test(list.label) || list.label.length > 25) throw wrong('label cannot name an Excel sheet')
+  if (columns.size < list.columns.length) throw wrong('two columns of one name')
+  for (const name of names) if (!/^[a-z][a-z0-9_]{0,39}$/.test(name) || reserved.has(name)) throw wrong(`name ${name}`)
+  if (!columns.has(list.heading)) throw wrong('heading')
+  if (columns.get(list.sort.replace('-', ''))?.sort === undefined) throw wrong('sort')
+  for (const column of list.columns) {
+    if (column.sort === true && typeof column.source !== 'string') throw wrong(`${column.name} is sorted by an expression`)
+    if ((column.type === 'state') !== Boolean(column.tones)) throw wrong(`${column.name}: a state has tones`)
+  }
+  return list
+}
+
+/** The SQL column a list is sorted by for one of its columns. @throws Error for a column that is not sortable */
+export function sortSource({ name, sort, source }: Column): string {
+  const found = sort === true ? source : sort
+  if (typeof found !== 'string') throw new Error(`column ${name} is not sortable`)
+  return found
+}
+
+/** The words of a dictionary, wherever it lies. */
+export async function wordsOf(db: Knex, words: WordSource): Promise<Words> {
+  return typeof words === 'function' ? words(db) : words
+}
