@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express'
+import { administrators, type Role } from '../accounts/roles.ts'
+import { NotFound } from '../errors.ts'
+import { currentUser } from '../http.ts'
+
+interface HelpPage {
+  label: string
+  text: string
+  icon: string
+  /** For whom it matters; everybody may read it. */
+  roles?: readonly Role[]
+}
+
+/** The manual, in reading order. Each page is views/desk/help/<code>.ejs. */
+export const helpPages: Record<string, HelpPage> = {
+  account: { label: '登录与账号', text: '登录、密码、动态验证码、切换身份、退出', icon: 'lock' },
+  workspace: { label: '工作台与页签', text: '首页看什么，怎样同时打开几页而不丢内容', icon: 'home' },
+  lists: { label: '列表与智能搜索', text: '搜索写法、筛选、排序、选列、导出', icon: 'search' },
+  registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
+  administration: {
+    label: '账号与权限管理',
+    text: '系统、安全、审计三员各管什么，怎样开账号、授角色、看日志',
+    icon: 'users',
+    roles: administrators,
+  },
+}
+
+/** GET /desk/help */
+export function showHelp(_req: Request, res: Response): void {
+  const { role } = currentUser(res)
+  const pages = Object.entries(helpPages).map(([code, page]) => ({ code, ...page, mine: page.roles?.includes(role) ?? false }))
+  res.render('desk/help/index', { pages: pages.sort((a, b) => Number(b.mine) - Number(a.mine)) })
+}
+
+/** GET /desk/help/:page */
+export function showHelpPage(req: Request, res: Response): void {
+  const code = String(req.params.page)
+  const page = Object.hasOwn(helpPages, code) ? helpPages[code] : undefined
+  if (!page) throw new NotFound('没有这一页说明，请从使用帮助的目录里找。')
+  res.render(`desk/help/${code}`, {
+    helpPage: page,
+    pages: Object.entries(helpPages).map(([other, { label }]) => ({ code: other, label, here: other === code })),
+  })
+}

@@ -1,0 +1,71 @@
+import { administrators, type Role, roleCodes } from '../accounts/roles.ts'
+import type { User } from '../accounts/users.ts'
+import { allLists } from '../lists/registry.ts'
+
+export interface MenuItem {
+  href: string
+  label: string
+  /** A name in public/icons.svg. */
+  icon: string
+}
+export interface MenuGroup {
+  label: string
+  items: MenuItem[]
+}
+
+/** A page says for whom it is; a list says so itself, and its label too. */
+type Entry = { href: string; label: string; icon: string; roles: readonly Role[] } | { list: string; icon: string }
+
+/** Every page a person may start from. An entry is added together with its page, so that none leads nowhere. */
+const groups: readonly { label: string; entries: readonly Entry[] }[] = [
+  { label: '工作台', entries: [{ href: '/desk', label: '工作台首页', icon: 'home', roles: roleCodes }] },
+  { label: '业务办理', entries: [{ list: 'registrations', icon: 'user-plus' }] },
+  {
+    label: '档案与查询',
+    entries: [
+      { list: 'organisations', icon: 'building' },
+      { list: 'regions', icon: 'map' },
+    ],
+  },
+  { label: '账号与权限', entries: [{ list: 'users', icon: 'users' }] },
+  {
+    label: '日志',
+    entries: [
+      { list: 'sign-ins', icon: 'login' },
+      { list: 'action-log', icon: 'history' },
+    ],
+  },
+  {
+    label: '我的',
+    entries: [
+      { href: '/account', label: '账号与安全', icon: 'lock', roles: roleCodes },
+      { href: '/desk/help', label: '使用帮助', icon: 'help', roles: roleCodes },
+    ],
+  },
+]
+
+/** The menu of the role somebody acts in. */
+export function menuFor(user: User): MenuGroup[] {
+  return groups
+    .map(({ label, entries }) => ({ label, items: entries.flatMap(entry => itemFor(entry, user.role)) }))
+    .filter(group => group.items.length)
+}
+
+function itemFor(entry: Entry, role: Role): MenuItem[] {
+  if ('href' in entry) return entry.roles.includes(role) ? [{ href: entry.href, label: entry.label, icon: entry.icon }] : []
+  const list = allLists().find(list => list.code === entry.list)
+  return list?.roles.includes(role) ? [{ href: `/desk/lists/${list.code}`, label: list.label, icon: entry.icon }] : []
+}
+
+/** The entries worth a button on the home page: what the role works with, before what everybody has. */
+export function oftenFor(user: User): MenuItem[] {
+  return menuFor(user)
+    .flatMap(group => group.items)
+    .filter(item => item.href !== '/desk')
+    .slice(0, 6)
+}
+
+/** Whether this role keeps the house and decides no business, so that its home shows the house and not a desk. */
+export function keepsHouse(role: Role): boolean {
+  return administrators.includes(role)
+}
