@@ -8,7 +8,7 @@ import pino from 'pino'
 import { pinoHttp } from 'pino-http'
 import { holdForm, restoreHeld } from './accounts/held.ts'
 import { registrationPages, registrationDesk } from './accounts/registrations.ts'
-import { account, isRequired, signIn } from './accounts/routes.ts'
+import { account, isOutdated, isRequired, signIn } from './accounts/routes.ts'
 import { sessions } from './accounts/sessions.ts'
 import { useLocalStrategy } from './accounts/sign-in.ts'
 import { actorOf, record } from './admin/action-log.ts'
@@ -151,6 +151,8 @@ function isSameOrigin(req: Request): boolean {
 }
 
 async function pageLocals(req: Request, res: Response, next: NextFunction) {
+  // Throws a URIError, which is a 400, before any route could take a broken address for an unknown one.
+  decodeURIComponent(req.path)
   res.locals.path = req.path
   const set = await settingsNow(db)
   res.locals.city = {
@@ -179,19 +181,20 @@ async function signedIn(req: Request, res: Response, next: NextFunction) {
   res.redirect(303, `/login?next=${encodeURIComponent(await holdForm(req))}${expired}`)
 }
 
-/** Before anything else: an initial password is changed, and a second factor set up where the policy asks for one. */
+/** Before anything else: an initial or outdated password is changed, and a second factor set up where the policy asks for one. */
 async function settleAccount(req: Request, res: Response, next: NextFunction) {
   const user = res.locals.user
   const here = req.baseUrl + req.path
   if (!user || here === '/desk/alive') return next()
-  if (user.must_change_password && here !== '/account/password') return res.redirect(303, '/account/password')
-  const { 'second-factor.required': required } = await settingsNow(db)
-  if (!user.must_change_password && !user.has_second_factor && isRequired(user, required) && !here.startsWith('/account'))
+  const set = await settingsNow(db)
+  user.must_change_password ||= isOutdated(user, set['password.days'])
+  if (user.must_change_password) return here === '/account/password' ? next() : res.redirect(303, '/account/password')
+  if (!user.has_second_factor && isRequired(user, set['second-factor.required']) && !here.startsWith('/account'))
     return res.redirect(303, '/account/second-factor')
   next()
 }
 
-const bodyErrors = new Set(['entity.parse.failed', 'encoding.unsupported', 'charset.unsupported', 'parameters.too.many', 'request.aborted', 'request.size.invalid'])
+const bodyErrors = new Set(['entity.parse.failed', 'request.aborted', 'request.size.invalid'])
 
 /** Turns whatever was thrown into one Chinese page with a request number; never throws itself. */
 const showError: ErrorRequestHandler = async (error, req, res, _next) => {

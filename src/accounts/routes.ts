@@ -9,6 +9,7 @@ import { db, inTransaction } from '../db.ts'
 import { readForm, secret, text } from '../forms/form.ts'
 import { renderForm } from '../forms/page.ts'
 import { currentUser, flash, ownPath } from '../http.ts'
+import { browserName } from './browsers.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
 import { roles } from './roles.ts'
@@ -123,7 +124,7 @@ account.get('/account', async (req, res) => {
   const codes = req.session.recovery_codes
   if (codes) delete req.session.recovery_codes
   res.render('accounts/account', {
-    history: history.map(row => ({ ...row, label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome })),
+    history: history.map(row => ({ ...row, browser: browserName(row.agent), label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome })),
     others: Number(devices?.n ?? 0),
     codesLeft: Number(kept?.n ?? 0),
     codes,
@@ -267,4 +268,10 @@ account.post('/desk/alive', async (req, res) => {
 /** Whether this person must have a second factor: officials and administrators, when the policy says so; never the demo accounts. */
 export function isRequired(user: User, policy: boolean): boolean {
   return policy && roles[user.role].staff && !user.demo
+}
+
+/** Whether an official's password is older than the policy's `days` (GB/T 22239-2019 8.1.4.1 a); 0 means no limit. */
+export function isOutdated(user: User, days: number): boolean {
+  if (!days || !roles[user.role].staff || user.demo) return false
+  return (user.password_changed_at?.getTime() ?? 0) < fromNow(-days * 86_400_000).getTime()
 }

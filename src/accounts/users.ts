@@ -23,6 +23,7 @@ export interface User {
   scope: Scope
   demo: boolean
   must_change_password: boolean
+  password_changed_at: Date | null
   has_second_factor: boolean
   /** Everything this person may act as, for the switch in the account menu. */
   roles: { id: number; role: Role; label: string; region_name: string }[]
@@ -36,6 +37,7 @@ interface UserRow {
   organisation_name: string
   demo: number
   must_change_password: number
+  password_changed_at: Date | null
   totp_confirmed_at: Date | null
   last_role_id: number | null
   role_id: number
@@ -58,7 +60,7 @@ export async function findUser(db: Knex, id: number, roleId?: number): Promise<U
     .orderBy('user_roles.id')
     .select(
       'users.id', 'users.username', 'users.name', 'users.organisation_id', 'users.demo', 'users.must_change_password',
-      'users.totp_confirmed_at', 'users.last_role_id', 'organisations.name as organisation_name', 'user_roles.id as role_id',
+      'users.password_changed_at', 'users.totp_confirmed_at', 'users.last_role_id', 'organisations.name as organisation_name', 'user_roles.id as role_id',
       'user_roles.role', 'user_roles.region_code', 'regions.name as region_name',
     ) // biome-ignore format: the columns of four tables, in reading order
   const held = rows.flatMap(row => (isRole(row.role) ? [{ ...row, role: row.role }] : []))
@@ -78,6 +80,7 @@ export async function findUser(db: Knex, id: number, roleId?: number): Promise<U
     scope: scopeOf(acting.role, acting),
     demo: acting.demo === 1,
     must_change_password: acting.must_change_password === 1,
+    password_changed_at: acting.password_changed_at,
     has_second_factor: acting.totp_confirmed_at != null,
     roles: held.map(({ role_id, role, region_name }) => ({ id: role_id, role, label: roles[role].label, region_name })),
   }

@@ -47,6 +47,7 @@ export const actions = {
   'user.update': '修改账号',
   'user.disable': '停用账号',
   'user.enable': '恢复账号',
+  'user.sign-out': '让账号退出登录',
   'role.grant': '授予角色',
   'role.revoke': '收回角色',
   'organisation.create': '新建单位',
@@ -204,8 +205,11 @@ export interface LogCheck {
   newest: string | undefined
 }
 
-/** Checks every row against its signature and every block against its seal. */
-export async function checkLog(db: Knex): Promise<LogCheck> {
+/**
+ * Checks every row against its signature and every block against its seal.
+ * @param expected the digest of a seal that was kept elsewhere; it must still be among the seals
+ */
+export async function checkLog(db: Knex, expected?: string): Promise<LogCheck> {
   const faults: string[] = []
   let rows = 0
   for (let from = 0; ; ) {
@@ -227,5 +231,14 @@ export async function checkLog(db: Knex): Promise<LogCheck> {
     else if (!isSame(found.digest, seal.digest)) faults.push(`${name}与记录对不上，有记录被改动或替换。`)
     previous = seal
   }
+  if (expected && !seals.some(seal => isSame(seal.digest, expected)))
+    faults.push('抄录的摘要已不在封印之中：那以后的封印被删除或重做过。')
   return { rows, seals: seals.length, faults, newest: previous?.digest }
+}
+
+/** How far the log is sealed: the newest seal, and what has come since. */
+export async function sealState(db: Knex): Promise<{ last: Seal | undefined; open: number; oldestOpen: Date | undefined }> {
+  const last = await db<Seal>('log_seals').orderBy('sequence', 'desc').first()
+  const since = await db('action_log').where('id', '>', last?.last_id ?? 0).count({ n: '*' }).min({ at: 'at' }).first()
+  return { last, open: Number(since?.n ?? 0), oldestOpen: since?.at ?? undefined }
 }

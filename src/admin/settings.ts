@@ -78,6 +78,11 @@ export type Settings = { [Code in SettingCode]: Widened<(typeof settings)[Code][
 export const settingCodes = Object.keys(settings) as SettingCode[] // Object.keys forgets the literal types
 const standards = Object.fromEntries(settingCodes.map(code => [code, settings[code].standard])) as unknown as Settings // made from the table just above
 
+/** What holds until somebody changes it. */
+export function standardOf(code: SettingCode): string | number | boolean {
+  return settings[code].standard
+}
+
 let cached: { values: Settings; until: number } | undefined
 const keep = 5000
 

@@ -23,16 +23,13 @@ const worker = `${hostname()}:${process.pid}`.slice(0, 64)
 /** Starts the clock. @returns a function that stops it and waits for what is running */
 export function startJobs(jobs: Job[], log: Logger): () => Promise<void> {
   let running: Promise<void> = Promise.resolve()
-  const turn = (job: Job) => {
-    running = running.then(() => takeTurns(job)).catch(error => log.error({ err: error, job: job.name }, 'job failed'))
+  const turn = (job: Job, at?: Date) => {
+    running = running.then(() => runJob(job, at)).catch(error => log.error({ err: error, job: job.name }, 'job failed'))
   }
   const crons = jobs.map(job => {
-    const cron = new Cron(job.at, { timezone: 'Asia/Shanghai', unref: true }, async () => {
-      await plan(job).catch(error => log.error({ err: error, job: job.name }, 'job not planned'))
-      turn(job)
-    })
+    const cron = new Cron(job.at, { timezone: 'Asia/Shanghai', unref: true }, () => turn(job))
     // What a stopped portal missed.
-    void plan(job, cron.previousRuns(1)[0]).then(() => turn(job), error => log.error({ err: error, job: job.name }, 'job not planned'))
+    turn(job, cron.previousRuns(1)[0])
     return cron
   })
   return async () => {
@@ -41,12 +38,13 @@ export function startJobs(jobs: Job[], log: Logger): () => Promise<void> {
   }
 }
 
-async function plan(job: Job, at: Date = now()): Promise<void> {
+/**
+ * Makes the turn of this minute, unless another process has, and takes every turn of the job that is due.
+ * @throws what the job threw; its turn is tried again later, three times in all
+ */
+export async function runJob(job: Job, at: Date = now()): Promise<void> {
   const unique_key = `${job.name} ${at.toISOString().slice(0, 16)}`
   await db('jobs').insert({ name: job.name, unique_key, state: 'ready', run_at: at, created_at: now() }).onConflict('unique_key').ignore()
-}
-
-async function takeTurns(job: Job): Promise<void> {
   for (let turn = await take(job.name); turn; turn = await take(job.name)) {
     try {
       await job.run(db)

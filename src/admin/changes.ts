@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
+import { isRole, organisationKinds, roles } from '../accounts/roles.ts'
+import { outcomes } from '../accounts/sign-in.ts'
+import { beijing } from '../clock.ts'
+import { type Action, actions, type LogRow } from './action-log.ts'
+import { settings } from './settings.ts'
+
+/** What the action log tells, in words: nobody has to read JSON. */
+
+export interface Change {
+  label: string
+  before: string
+  after: string
+}
+export interface Fact {
+  label: string
+  value: string
+}
+export interface Told {
+  changes: Change[]
+  facts: Fact[]
+}
+
+export const results: Record<string, string> = { ok: '成功', refused: '拒绝', failed: '失败' }
+
+export const objectTypes: Record<string, string> = {
+  user: '账号',
+  organisation: '单位',
+  registration: '单位注册申请',
+  setting: '参数',
+  dictionary: '字典',
+  calendar: '工作日历',
+  list: '列表',
+  log: '操作日志',
+}
+
+const labels: Record<string, string> = {
+  username: '账号',
+  name: '名称',
+  kind: '单位类型',
+  code: '统一社会信用代码',
+  organisation: '所属单位',
+  region: '所在区域',
+  contact: '联系人',
+  phone: '电话',
+  address: '地址',
+  role: '角色',
+  reason: '原因',
+  opinion: '意见',
+  ended: '退出的登录',
+  expires: '有效期至',
+  field: '项目',
+  outcome: '结果',
+  number: '编号',
+  group: '分组',
+  years: '年份',
+  method: '请求方式',
+  path: '页面',
+  list: '列表',
+  format: '格式',
+  search: '搜索',
+  filters: '条件',
+  columns: '列',
+  sort: '排序',
+  rows: '记录',
+  seals: '封印',
+  faults: '问题',
+  newest: '最新封印摘要',
+}
+
+/**
+ * What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts.
+ * @param detail the JSON text of the row
+ */
+export function readDetail(detail: string | null): Told {
+  const told: Told = { changes: [], facts: [] }
+  const read: unknown = detail === null ? {} : JSON.parse(detail)
+  for (const [field, value] of Object.entries(isRecord(read) ? read : { detail: read })) {
+    if (field !== 'changes' || !isRecord(value)) told.facts.push({ label: labelOf(field), value: inWords(field, value) })
+    else
+      for (const [name, pair] of Object.entries(value)) {
+        const [before, after] = Array.isArray(pair) ? pair : [undefined, pair]
+        told.changes.push({ label: labelOf(name), before: inWords(name, before), after: inWords(name, after) })
+      }
+  }
+  return told
+}
+
+function labelOf(field: string): string {
+  if (Object.hasOwn(settings, field)) {
+    const meta = settings[field as keyof typeof settings].field.meta() // the line above has looked
+    return String(meta?.label ?? field)
+  }
+  return labels[field] ?? field
+}
+
+function inWords(field: string, value: unknown): string {
+  if (value === null || value === undefined || value === '') return '—'
+  if (value === true) return '是'
+  if (value === false) return '否'
+  if (Array.isArray(value)) return value.map(part => inWords(field, part)).join('、') || '—'
+  if (isRecord(value)) return Object.entries(value).map(([name, part]) => `${labelOf(name)}：${inWords(name, part)}`).join('；') || '—'
+  const text = String(value)
+  if (field === 'role' && isRole(text)) return roles[text].label
+  if (field === 'kind') return organisationKinds[text as keyof typeof organisationKinds] ?? text // undefined for other words
+  if (field === 'outcome') return outcomes[text as keyof typeof outcomes] ?? text // likewise
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)) return beijing(new Date(text))
+  return text
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** How an action is called. */
+export function actionLabel(action: string): string {
+  return actions[action as Action] ?? action // undefined for an action of another version of the portal
+}
+
+export interface Thing {
+  type: string
+  id: string | number
+}
+
+/** The newest things done to one object, newest first. */
+export async function changesOf(db: Knex, { type, id }: Thing, limit: number): Promise<(LogRow & Told & { label: string })[]> {
+  const rows = await db<LogRow>('action_log')
+    .where({ object_type: type, object_id: String(id) })
+    .orderBy('id', 'desc')
+    .limit(limit)
+  return rows.map(row => ({ ...row, ...readDetail(row.detail), label: actionLabel(row.action) }))
+}
+
+/** Who changed an object last, and what: the sentence for whoever came second. */
+export async function whoWasFirst(db: Knex, thing: Thing): Promise<string> {
+  const [last] = await changesOf(db, thing, 1)
+  if (!last) return '内容刚刚被别人改过'
+  const what = last.changes.map(({ label, before, after }) => `${label}由“${before}”改为“${after}”`).join('，')
+  return `${last.user_name ?? '别人'}于 ${beijing(last.at).slice(0, 16)} 已${last.label}${what ? `：${what}` : ''}`
+}
+
+/** A short mark of what somebody was shown: if it is another one when they send it back, somebody was faster. */
+export function markOf(values: unknown): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64url').slice(0, 22)
+}

@@ -1,0 +1,167 @@
+import { parseArgs } from 'node:util'
+import type { Knex } from 'knex'
+import { z } from 'zod'
+import { hashPassword, initialPassword } from '../accounts/passwords.ts'
+import { administrators, isRole, type Role, roleConflict, roles } from '../accounts/roles.ts'
+import { normaliseUsername } from '../accounts/users.ts'
+import { now } from '../clock.ts'
+import { config, StartError } from '../config.ts'
+import { migrateToLatest } from '../database/migrate.ts'
+import { startPrivateDatabase } from '../database/private.ts'
+import { connect, inTransaction, isDatabaseAway } from '../db.ts'
+import { checkLog, portalItself, record, sealLog } from './action-log.ts'
+import { bureauOf } from './organisations.ts'
+import { settingsNow } from './settings.ts'
+import { insertAccount } from './users.ts'
+
+/** `npm run admin -- …`: what somebody does at the console of the server. It never starts the portal. */
+
+const help = `管理命令，在服务器上由运维人员使用：
+
+  npm run admin -- create-admin --role 角色 --username 账号 --name 姓名
+      新建一名管理员，给出只显示一次的初始密码。角色为：
+${administrators.map(role => `        ${role.padEnd(16)}${roles[role].label}`).join('\n')}
+      三员分立，同一人只能担任其中一种。
+
+  npm run admin -- check-log [--expect 摘要]
+      核对操作日志有没有被改动、删除或插入；发现问题时退出码为 1。
+      --expect 填以前抄录的封印摘要，核对它是否仍在封印之中。
+
+  npm run admin -- seal-log
+      把还没有封印的操作日志立即封印（平时系统每分钟自动封印）。
+
+  npm run admin -- help
+      显示这段说明。`
+
+const word = (label: string, example: string) => z.string(`请用 ${label} 给出${example}`).trim().min(1, `${label} 后面没有内容`)
+
+const commands = {
+  'create-admin': z.strictObject({
+    role: word('--role', `角色：${administrators.join('、')}`).refine(role => isRole(role) && administrators.includes(role), `--role 只能是 ${administrators.join('、')}`),
+    username: word('--username', '账号，如 houliyan')
+      .transform(normaliseUsername)
+      .refine(name => /^[a-z][a-z0-9._-]{2,31}$/.test(name), '--username 为 3 至 32 位小写字母、数字、点、横线或下划线，并以字母开头'),
+    name: word('--name', '姓名').refine(name => [...name].length <= 30 && /^[\p{L}\p{M}\p{N} .·•（）()－-]+$/u.test(name), '--name 请填 30 个字以内的姓名，只用文字、间隔点和括号'),
+  }),
+  'check-log': z.strictObject({ expect: word('--expect', '摘要').optional() }),
+  'seal-log': z.strictObject({}),
+}
+type Command = keyof typeof commands
+
+const isCommand = (name: string): name is Command => Object.hasOwn(commands, name)
+
+/** Something wrong with what was typed; its sentence is all that is shown. */
+class Usage extends Error {}
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+/** Reads the command line and does what it asks. @returns the exit code */
+async function run(words: string[]): Promise<number> {
+  const { values, positionals } = readWords(words)
+  const [name = 'help', ...more] = positionals
+  if (name === 'help' || values.help) {
+    say(help)
+    return 0
+  }
+  if (!isCommand(name)) throw new Usage(`没有“${name}”这个命令。\n\n${help}`)
+  const read = commands[name].safeParse(values)
+  if (!read.success) throw new Usage([`${name} 的参数有误：`, ...read.error.issues.map(issue => `  · ${sentenceOf(issue)}`)].join('\n'))
+  if (more.length) throw new Usage(`“${more.join(' ')}”是多余的。姓名里有空格时请加引号：--name "阿依古丽 买买提"`)
+  return await withDatabase(db => work(db, name, read.data))
+}
+
+function readWords(words: string[]) {
+  const { values, positionals } = parseArgs({ args: words, strict: false, allowPositionals: true, options: { role: text, username: text, name: text, expect: text } })
+  return { values, positionals }
+}
+
+const text = { type: 'string' } as const
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'unrecognized_keys' ? `没有 ${issue.keys.map(key => `--${key}`).join('、')} 这个参数` : issue.message
+}
+
+/** The database of the settings or the private one, with its tables up to date; closed again whatever happens. */
+async function withDatabase(use: (db: Knex) => Promise<number>): Promise<number> {
+  const own = config.databaseUrl ? undefined : await startPrivateDatabase(config.dataDir)
+  try {
+    const db = connect(config.databaseUrl ?? own?.url ?? '')
+    try {
+      await migrateToLatest(db)
+      return await use(db)
+    } finally {
+      await db.destroy()
+    }
+  } finally {
+    await own?.stop()
+  }
+}
+
+async function work(db: Knex, name: Command, form: object): Promise<number> {
+  // Each form has just been read by the schema of its command.
+  if (name === 'create-admin') return await createAdmin(db, form as z.infer<(typeof commands)['create-admin']> & { role: Role })
+  if (name === 'check-log') return await check(db, form as z.infer<(typeof commands)['check-log']>)
+  const rows = await sealLog(db, now())
+  say(rows ? `已封印 ${rows} 条记录。` : '没有需要封印的记录。')
+  return 0
+}
+
+async function createAdmin(db: Knex, { role, username, name }: { role: Role; username: string; name: string }): Promise<number> {
+  const password = initialPassword()
+  const password_hash = await hashPassword(password)
+  const { 'city.bureau': bureauName } = await settingsNow(db)
+  const bureau = await inTransaction(async trx => {
+    await refuseSecondOffice(trx, { role, username, name })
+    const organisation = await bureauOf(trx, portalItself, bureauName)
+    const user_id = await insertAccount(trx, portalItself, { username, name, organisation, phone: null, password_hash })
+    await trx('user_roles').insert({ user_id, role, region_code: config.city, granted_at: now() })
+    await record(trx, portalItself, { action: 'role.grant', object: { type: 'user', id: user_id, label: name }, detail: { role } })
+    return organisation.name
+  })
+  say(`已建立${roles[role].label}：${name}（账号 ${username}，${bureau}）`)
+  say(`初始密码：${password}`)
+  say('初始密码只显示这一次，72 小时内有效，首次登录须修改。请当面交给本人，并清除屏幕。')
+  return 0
+}
+
+/** One person, one account, one of the three offices. */
+async function refuseSecondOffice(trx: Knex.Transaction, { role, username, name }: { role: Role; username: string; name: string }): Promise<void> {
+  const rows: { username: string; name: string; role: string | null }[] = await trx('users')
+    .leftJoin('user_roles', 'user_roles.user_id', 'users.id')
+    .where('users.username', username)
+    .orWhere(same => same.where('users.name', name).whereIn('user_roles.role', administrators))
+    .select('users.username', 'users.name', 'user_roles.role')
+  const same = rows.filter(row => row.username === username)
+  const held = same.flatMap(row => (row.role && isRole(row.role) ? [row.role] : []))
+  const conflict = roleConflict(held, role)
+  if (conflict) throw new Usage(conflict)
+  if (same.length) throw new Usage(`账号 ${username} 已有人使用，请换一个；要给现有的人授予角色，请由安全管理员在系统里办理。`)
+  const other = rows.find(row => row.role !== null)
+  if (other?.role && isRole(other.role))
+    throw new Usage(
+      `${name}已是${roles[other.role].label}（账号 ${other.username}），不能再建管理员账号：三员分立，一人一号。\n确是同名的另一人，请在姓名后注明，如 --name "${name}（信息科）"。`,
+    )
+}
+
+async function check(db: Knex, { expect }: { expect?: string | undefined }): Promise<number> {
+  const { rows, seals, faults, newest } = await checkLog(db, expect)
+  say(`操作日志 ${rows} 条，封印 ${seals} 个。`)
+  if (newest) say(`最新封印的摘要：${newest}\n请抄到系统之外保存，以后用 check-log --expect 核对。`)
+  if (!faults.length) {
+    say(`没有发现问题${expect ? '，抄录的摘要仍在封印之中' : ''}。`)
+    return 0
+  }
+  say(`发现 ${faults.length} 处问题：`)
+  for (const fault of faults) say(`  · ${fault}`)
+  return 1
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  process.exitCode = 1
+  const isSentence = error instanceof Usage || error instanceof StartError || (error instanceof Error && error.name === 'StartError')
+  if (isSentence) process.stderr.write(`${error.message}\n`)
+  else if (isDatabaseAway(error)) process.stderr.write(`连不上数据库，什么都没有改动。请检查 DATABASE_URL 和数据库是否在运行，再试一次。\n`)
+  else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+}
