@@ -45,7 +45,7 @@ export function settleOwners(ground: Ground, projects: Project[]): Owner[] {
       const isShared = shared.has(house)
       const who = chooseOwner(ground, { project, house, place, isShared, units })
       const share = isShared ? ground.random.pick([50, 50, 50, 60, 99]) : 100
-      const starts_on = boughtOn(ground, project)
+      const starts_on = boughtOn(ground, project, who)
       project.owners.push(addOwner(ground, { project, house, who, share, starts_on }))
       if (isShared) {
         const second = newHuman(ground)
@@ -66,8 +66,9 @@ function chooseShared(random: Random, houses: House[], count: number): Set<House
 }
 
 /** Most bought before the keys were handed over; some flats have changed hands since. */
-function boughtOn({ random, today }: Ground, { delivered_on }: Project): string {
-  const day = addDays(delivered_on ?? today, delivered_on && random.happens(0.16) ? random.int(0, 3000) : -random.int(30, 900))
+function boughtOn({ random, today }: Ground, { delivered_on }: Project, { account }: Who): string {
+  const isResold = delivered_on !== undefined && account === undefined && random.happens(0.16)
+  const day = addDays(delivered_on ?? today, isResold ? random.int(0, 3000) : -random.int(30, 900))
   return later('1992-01-01', earlier(addDays(today, -3), day))
 }
 

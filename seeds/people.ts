@@ -105,11 +105,13 @@ const titleNames: Record<Title, (craft: string) => string | null> = {
   senior: craft => `正高级${craft}`,
 }
 
+const crafts: Partial<Record<Post, string>> = { 'engineering-head': '工程师', technician: '工程师', 'finance-head': '会计师' }
+
 function addPerson(ground: Ground, person: Human & { id: number; serial: number; name: string; post: Post; title: Title }) {
   const { random, today } = ground
   const { id, serial, name, id_number, gender, born_on, post, title } = person
   const phone = mobileOf('practitioner', serial)
-  const craft = { 'engineering-head': '工程师', technician: '工程师', 'finance-head': '会计师' }[post as string] ?? '经济师'
+  const craft = crafts[post] ?? '经济师'
   const title_name = titleNames[title](craft)
   const credential = credentialOf(ground, post)
   const isLearned = title !== 'none' && title !== 'junior'

@@ -5,6 +5,7 @@ import type {
   PropertyType,
   SelectionMethod,
   ServicePhase,
+  Stage,
 } from '../src/modules/archives/words.ts'
 import type { Committee } from './committees.ts'
 import type { Company } from './companies.ts'
@@ -147,8 +148,8 @@ function present(ground: Ground, project: Project, { end, committee }: { end: st
 function past(ground: Ground, project: Project, company: Company) {
   const { random, today } = ground
   const begin = beginOf(ground, project, company)
-  const ago = { 'self-managed': [300, 1800], unmanaged: [200, 2500], withdrawn: [10, 200] }[project.stage as string] ?? [100, 500]
-  const gone = later(addDays(today, -random.int(at(ago, 0), at(ago, 1))), addDays(begin, 300))
+  const [least, most] = goneSince[project.stage] ?? [100, 500]
+  const gone = later(addDays(today, -random.int(least, most)), addDays(begin, 300))
   const reason: ContractEndReason =
     project.stage === 'self-managed'
       ? 'term-over'
@@ -171,6 +172,13 @@ function past(ground: Ground, project: Project, company: Company) {
     services: [{ company, phase: 'early', starts_on: begin, ends_on: gone, end_reason: reason } satisfies Service],
     contracts,
   }
+}
+
+/** How many days ago the last company left, by stage. */
+const goneSince: Partial<Record<Stage, readonly [number, number]>> = {
+  'self-managed': [300, 1800],
+  unmanaged: [200, 2500],
+  withdrawn: [10, 200],
 }
 
 /** The records begin in 2008; a company comes two months before the first keys are handed over, if it existed then. */

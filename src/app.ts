@@ -21,6 +21,7 @@ import { menuFor } from './desk/menu.ts'
 import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
 import { lists } from './lists/routes.ts'
 import { metrics, observe } from './metrics.ts'
+import './modules/index.ts'
 import { site } from './site/routes.ts'
 import { serveAssets, useViews } from './views.ts'
 

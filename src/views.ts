@@ -30,11 +30,14 @@ export interface Page {
 export function useViews(app: Express): void {
   app.set('views', views)
   app.set('view engine', 'ejs')
+  app.set('view cache', cache)
   app.engine('ejs', renderPage)
   Object.assign(app.locals, { asset, vendor, number, onDay, atTime, atSecond, now })
 }
 
-const options = { root: views, views: [views], cache: config.production || config.environment === 'test', rmWhitespace: true }
+// Only who edits pages wants them read again on each request.
+const cache = config.environment !== 'development'
+const options = { root: views, views: [views], cache, rmWhitespace: true }
 
 /** Renders a page, then hands what it printed to the layout it chose. */
 export async function renderPage(file: string, locals: object, done: (error: unknown, html?: string) => void) {
@@ -70,7 +73,7 @@ const vendorPath = (file: string) => {
 
 function digestOf(file: string): string {
   const known = digests.get(file)
-  if (known && config.production) return known.digest
+  if (known && cache) return known.digest
   const mtime = fs.statSync(file).mtimeMs
   if (known?.mtime === mtime) return known.digest
   const digest = createHash('sha256').update(fs.readFileSync(file)).digest('hex').slice(0, 10)
@@ -99,8 +102,15 @@ export function serveAssets(): RequestHandler {
 /** 1234567.5 as 1,234,567.50 with two digits; nothing as an em dash. A minus is U+2212. */
 function number(value: number | string | null | undefined, digits = 0): string {
   if (value === null || value === undefined || value === '') return '—'
-  const text = Number(value).toLocaleString('zh-CN', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  return text.replace('-', '−')
+  return formatOf(digits).format(Number(value)).replace('-', '−')
+}
+
+const formats: Intl.NumberFormat[] = []
+
+/** Making a format costs a hundred times what using it does. */
+function formatOf(digits: number): Intl.NumberFormat {
+  formats[digits] ??= new Intl.NumberFormat('zh-CN', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  return formats[digits]
 }
 
 /** A date or moment as `2026-11-23`, Beijing time. */

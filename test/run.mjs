@@ -136,19 +136,27 @@ function sweep() {
   }
 }
 
-/** Removes a run's directory, and first ends what still works in it: servers and browsers of a test that was cut off. */
+/** Removes a run's directory, and first ends what still works in it: tests, servers and browsers that were cut off. */
 function remove(run) {
-  for (const pid of fs.existsSync('/proc') ? fs.readdirSync('/proc').filter(name => /^\d+$/.test(name)) : [])
-    try {
-      if (fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(run)) process.kill(Number(pid), 'SIGKILL')
-    } catch {
-      // It has ended meanwhile, or belongs to somebody else.
-    }
+  for (let passes = 20; passes && endAll(run); passes--);
   try {
     fs.rmSync(run, { recursive: true, force: true, maxRetries: 5 })
   } catch (error) {
     console.error(`没有删除临时目录 ${run}：${error.message}`)
   }
+}
+
+/** @returns whether there was anything to end */
+function endAll(run) {
+  const inside = pid => ['cmdline', 'environ'].some(file => fs.readFileSync(`/proc/${pid}/${file}`, 'utf8').includes(`${run}/`))
+  let found = false
+  for (const pid of fs.existsSync('/proc') ? fs.readdirSync('/proc').filter(name => /^\d+$/.test(name)) : [])
+    try {
+      if (inside(pid)) found = process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended meanwhile, or belongs to somebody else.
+    }
+  return found
 }
 
 function lives(pid) {

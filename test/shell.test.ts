@@ -263,6 +263,7 @@ test('a form that comes back names its mistakes on top, leads to the field and k
 
 test('every page that can be reached is clean in both widths', { timeout: 600_000 }, async () => {
   const seen = new Set<string>()
+  const faults: string[] = []
   for (const as of [
     undefined,
     'district-clerk',
@@ -280,26 +281,28 @@ test('every page that can be reached is clean in both widths', { timeout: 600_00
         const kind = `${as && path === '/desk' ? as : ''}${path.replace(/\?.*/, '').replace(/\/\d+(?=\/|$)/g, '/:id')}`
         if (seen.has(kind)) continue
         seen.add(kind)
-        await look(page, path)
+        faults.push(...(await faultsOf(page, path)).map(fault => `${as ?? 'anyone'}: ${path}: ${fault}`))
         const links = await page
           .locator('a[href^="/"]:visible')
           .evaluateAll(links => links.map(link => link.getAttribute('href') ?? ''))
         queue.push(...links.filter(href => !/^\/(assets|vendor)\/|\/export|#/.test(href)))
       }
     })
+  assert.deepEqual(faults, [])
   assert.ok(seen.size > 20, `only ${seen.size} pages were found`)
 })
 
-async function look(page: Page, path: string) {
+async function faultsOf(page: Page, path: string): Promise<string[]> {
   const answer = await page.goto(path)
-  assert.equal(answer?.status(), 200, path)
+  const faults = answer?.status() === 200 ? [] : [`answers ${answer?.status()}`]
   for (const viewport of [desktop, phone]) {
     await page.setViewportSize(viewport)
-    assert.deepEqual(await violations(page), [], `${path} at ${viewport.width}`)
-    assert.equal(await sidewaysScroll(page), 0, `${path} scrolls sideways at ${viewport.width}`)
-    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1, path)
+    faults.push(...(await violations(page)).map(text => `at ${viewport.width}: ${text}`))
+    if (await sidewaysScroll(page)) faults.push(`scrolls sideways at ${viewport.width}`)
   }
+  if ((await page.getByRole('heading', { level: 1 }).count()) !== 1) faults.push('has no single h1')
   await page.setViewportSize(desktop)
+  return faults
 }
 
 test('what is not there gets a clean page, inside the shell for those signed in', async () => {

@@ -42,7 +42,7 @@ export const users = defineList({
     terms: 'users',
     texts: ['users.name', 'users.username'],
     through: [{ source: 'users.organisation_id', terms: 'organisations', texts: ['organisations.name', 'organisations.code'] }],
-    words: [{ source: 'organisations.district_code', words: districtNames, pinyin: true }],
+    words: [{ source: 'organisations.district_code', words: districtNames, loosely: true }],
   },
   href: row => `/desk/admin/users/${row.key}`,
   actions: ({ role }) => (role === 'system-admin' ? [{ href: '/desk/admin/users/new', label: '新建账号', icon: 'plus' }] : []),
@@ -97,7 +97,7 @@ export const organisations = defineList({
     about: '名称、统一社会信用代码、区县、类型',
     terms: 'organisations',
     texts: ['organisations.name', 'organisations.code'],
-    words: [{ source: 'organisations.district_code', words: districtNames, pinyin: true }],
+    words: [{ source: 'organisations.district_code', words: districtNames, loosely: true }],
   },
   href: (row, { role }) => (role === 'system-admin' ? `/desk/admin/organisations/${row.key}` : undefined),
   actions: ({ role }) =>
@@ -145,8 +145,12 @@ export const regions = defineList({
   ],
   search: {
     about: '名称、代码、上级',
+    contains: ['regions.name'],
     codes: ['regions.code'],
-    words: [{ source: 'regions.code', words: regionNames, pinyin: true }],
+    words: [
+      { source: 'regions.code', words: regionNames, loosely: true },
+      { source: 'regions.parent_code', words: regionNames, loosely: true },
+    ],
   },
 })
 
@@ -191,7 +195,7 @@ export const registrations = defineList({
   search: {
     about: '企业名称、申请编号、统一社会信用代码、区县',
     contains: ['registrations.name', 'registrations.code', 'registrations.number'],
-    words: [{ source: 'registrations.district_code', words: districtNames, pinyin: true }],
+    words: [{ source: 'registrations.district_code', words: districtNames, loosely: true }],
   },
   href: row => `/desk/registrations/${row.key}`,
   empty: { title: '还没有单位申请注册', text: '企业在网站上提交后，会按注册地出现在这里。' },

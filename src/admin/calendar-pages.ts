@@ -134,12 +134,32 @@ async function showYear(req: Request, res: Response, { values, mark, mistakes = 
     years: [year - 1, year + 1].filter(other => other >= firstYear && other <= lastYear),
     months: monthsOf(year, rows),
     workdays: countWorkdays(year, rows),
-    days: rows.map(row => ({ ...row, weekday: weekdayNames[weekdayOf(row.day) - 1] })),
+    total: rows.length,
+    spans: spansOf(rows),
     keeps: currentUser(res).role === 'system-admin',
   })
 }
 
 const weekdayNames = ['周一', '周二', '周三', '周四', '周五', '周六', '周日']
+const withWeekday = (day: string) => `${day} ${weekdayNames[weekdayOf(day) - 1]}`
+
+interface Span extends Day {
+  /** The last day, where there are several. */
+  until: string
+  days: number
+}
+
+/** Neighbouring days that say the same, as one line. */
+function spansOf(rows: Day[]): (Span & { words: string })[] {
+  const spans: Span[] = []
+  for (const row of rows) {
+    const last = spans.at(-1)
+    const continues = last && addDays(last.until, 1) === row.day && last.works === row.works && last.note === row.note && last.source === row.source
+    if (continues) Object.assign(last, { until: row.day, days: last.days + 1 })
+    else spans.push({ ...row, until: row.day, days: 1 })
+  }
+  return spans.map(span => ({ ...span, words: span.days > 1 ? `${withWeekday(span.day)} 至 ${withWeekday(span.until)}` : withWeekday(span.day) }))
+}
 
 interface Cell {
   number: number

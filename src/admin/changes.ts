@@ -22,17 +22,17 @@ export interface Told {
   facts: Fact[]
 }
 
-export const results: Record<string, string> = { ok: '成功', refused: '拒绝', failed: '失败' }
+export const results: Record<string, string> = { ok: '成功', refused: '被拒绝', failed: '失败' }
 
 export const objectTypes: Record<string, string> = {
   user: '账号',
   organisation: '单位',
-  registration: '单位注册申请',
+  registration: '单位注册',
   setting: '参数',
   dictionary: '字典',
   calendar: '工作日历',
   list: '列表',
-  log: '操作日志',
+  log: '日志',
 }
 
 const labels: Record<string, string> = {
@@ -54,15 +54,11 @@ const labels: Record<string, string> = {
   outcome: '结果',
   number: '编号',
   group: '分组',
-  years: '年份',
   method: '请求方式',
   path: '页面',
-  list: '列表',
   format: '格式',
-  search: '搜索',
-  filters: '条件',
+  conditions: '条件',
   columns: '列',
-  sort: '排序',
   rows: '记录',
   seals: '封印',
   faults: '问题',

@@ -9,7 +9,7 @@ export const phoneHint = '请填写 11 位手机号，或带区号的座机号�
 
 /** The form of a step that needs a reason. */
 export function reasonForm(label: string) {
-  return z.object({ version, reason: text({ label, type: 'textarea', min: 2, max: 200, hint: '会记入操作日志。' }) })
+  return z.object({ version, reason: text({ label, min: 2, max: 200, hint: '会记入操作日志。' }) })
 }
 
 /** The mark a form was opened with (see `markOf`); a missing one fits nothing. */

@@ -1,6 +1,6 @@
 import { roleCodes, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
-import { defineList } from '../lists/list.ts'
+import { defineList, type Row } from '../lists/list.ts'
 import { actions } from './action-log.ts'
 
 const roleNames = Object.fromEntries(roleCodes.map(role => [role, roles[role].label]))
@@ -47,6 +47,7 @@ export const signIns = defineList({
     through: [{ source: 'sign_ins.user_id', terms: 'users', texts: ['users.name', 'users.username'] }],
     starts: ['sign_ins.username'],
     codes: ['sign_ins.address', 'sign_ins.request_id'],
+    words: [{ source: 'sign_ins.outcome', words: outcomes, loosely: true }],
   },
   logged: 'log.read',
   phone: 'frame',
@@ -80,7 +81,7 @@ export const actionLog = defineList({
       name: 'object_label',
       label: '对象',
       source: 'action_log.object_label',
-      text: row => text(row.object_label ?? row.object_id),
+      text: row => objectOf(row),
     },
     { name: 'object_id', label: '对象编号', type: 'code', source: 'action_log.object_id', shown: false },
     {
@@ -107,12 +108,17 @@ export const actionLog = defineList({
     through: [{ source: 'action_log.user_id', terms: 'users', texts: ['action_log.user_name'] }],
     starts: ['action_log.object_label'],
     codes: ['action_log.address', 'action_log.request_id'],
+    words: [{ source: 'action_log.action', words: actions, loosely: true }],
   },
   href: row => `/desk/admin/action-log/${row.key}`,
   logged: 'log.read',
   phone: 'frame',
 })
 
-const text = (value: unknown) => (value === null || value === undefined ? null : String(value))
+/** What an action was about: its name, or where none was kept its kind and number. */
+function objectOf({ object_label, object_type, object_id }: Row): string | null {
+  if (object_label) return String(object_label)
+  return object_id ? `${objects[String(object_type)] ?? ''} ${object_id}`.trim() : null
+}
 
 export const adminLists = [signIns, actionLog]

@@ -5,16 +5,17 @@ import { db } from '../db.ts'
 import { NotFound } from '../errors.ts'
 import { type Mistakes, optionalText, readForm, type Values } from '../forms/form.ts'
 import { renderForm } from '../forms/page.ts'
-import { allow, recordId } from '../http.ts'
+import { allow, currentUser, recordId } from '../http.ts'
 import { actorOf, checkLog, type LogCheck, type LogRow, record, sealState } from './action-log.ts'
 import { actionLabel, objectTypes, readDetail, results } from './changes.ts'
 import { admin } from './router.ts'
 
-// Pages of the action log, for 审计管理员 alone. Reading is itself logged.
+// Pages of the action log. Reading is itself logged.
 
 const auditor = allow('audit-admin')
 
-admin.get('/action-log/:id', auditor, async (req, res) => {
+// 监察审计 reads the logs as well (domain.md §2) and decides nothing.
+admin.get('/action-log/:id', allow('audit-admin', 'supervisor'), async (req, res) => {
   const id = recordId(req)
   const row: LogRow | undefined = await db<LogRow>('action_log').where({ id }).first()
   if (!row) throw new NotFound('没有找到这条记录。')
@@ -24,6 +25,7 @@ admin.get('/action-log/:id', auditor, async (req, res) => {
     db('action_log').where('id', '<', id).max({ id: 'id' }).first(),
     db('action_log').where('id', '>', id).min({ id: 'id' }).first(),
   ])
+  const opens = currentUser(res).role === 'audit-admin'
   res.render('admin/log-row', {
     row,
     told: readDetail(row.detail),
@@ -32,7 +34,8 @@ admin.get('/action-log/:id', auditor, async (req, res) => {
     role: roleCodes.filter(role => role === row.role).map(role => roles[role].label)[0],
     organisation: organisation?.name,
     object: row.object_type && `${objectTypes[row.object_type] ?? row.object_type}${row.object_label ? ` “${row.object_label}”` : ''}${row.object_id ? `（${row.object_id}）` : ''}`,
-    account: row.object_type === 'user' ? `/desk/admin/users/${row.object_id}` : undefined,
+    account: opens && row.object_type === 'user' ? `/desk/admin/users/${row.object_id}` : undefined,
+    person: opens && row.user_id ? `/desk/admin/users/${row.user_id}` : undefined,
     previous: previous?.id ?? undefined,
     next: next?.id ?? undefined,
   })

@@ -6,6 +6,7 @@ import { choice, fieldsOf, type Mistakes, type Option, optionalText, readForm, t
 import { renderForm, valuesOf } from '../forms/page.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { normaliseCode, socialCreditCodeMistake } from '../identifiers.ts'
+import { maskName, maskNumbers } from '../lists/masks.ts'
 import { regionNames } from '../lists/regions.ts'
 import { actorOf } from './action-log.ts'
 import { changesOf } from './changes.ts'
@@ -149,6 +150,7 @@ async function showOrganisation(
   const user = currentUser(res)
   const organisation = await findOrganisation(db, recordId(req))
   const { id } = organisation
+  const keeps = user.role === 'system-admin'
   const [regions, accounts, total, changes] = await Promise.all([
     regionNames(db),
     db('users').where({ organisation_id: id }).orderBy('name_key').orderBy('id').limit(shownAccounts).select('id', 'username', 'name', 'status', 'last_signed_in_at'),
@@ -166,7 +168,8 @@ async function showOrganisation(
     mistakes,
     part: part ?? held.part,
     reasons: Object.fromEntries(Object.entries(reason).map(([part, form]) => [part, fieldsOf(form).filter(field => field.name === 'reason')])),
-    organisation,
+    // Whoever only reads has no need of the person behind the unit.
+    organisation: keeps ? organisation : { ...organisation, contact: maskName(organisation.contact ?? ''), phone: maskNumbers(organisation.phone ?? '') },
     kinds: organisationKinds,
     place: [organisation.district_code, organisation.street_code].flatMap(code => (code ? [regions[code] ?? code] : [])).join(' · ') || regions[organisation.region_code],
     accounts: accounts.map(account => ({
@@ -175,7 +178,7 @@ async function showOrganisation(
     })),
     total: Number(total?.n ?? 0),
     changes,
-    keeps: user.role === 'system-admin',
+    keeps,
     isOwn: user.organisation_id === id,
   })
 }

@@ -7,6 +7,7 @@ import { inTransaction, isDuplicate } from '../db.ts'
 import { Conflict, Forbidden, NotFound } from '../errors.ts'
 import type { Mistakes } from '../forms/form.ts'
 import { normaliseCode } from '../identifiers.ts'
+import { maskNumbers } from '../lists/masks.ts'
 import { indexTerms } from '../lists/terms.ts'
 import { type Actor, difference, record } from './action-log.ts'
 import { whoWasFirst } from './changes.ts'
@@ -112,7 +113,7 @@ export async function createOrganisation(actor: Actor, form: NewOrganisation): P
     await record(trx, actor, {
       action: 'organisation.create',
       object: { type: 'organisation', id, label: name },
-      detail: { kind, name, code, region: region.name, contact, phone, address },
+      detail: { kind, name, code, region: region.name, contact, phone: phone && maskNumbers(phone), address },
     })
     return { ok: true, id }
   })
@@ -269,9 +270,10 @@ async function keepHistory(trx: Knex.Transaction, actor: Actor, row_id: number, 
   await trx('changes').insert(Object.entries(changed).map(([field, [before, after]]) => ({ ...row, field, before: text(before), after: text(after) })))
 }
 
-/** The same changes for the action log: regions by name, and only the nearest one. */
+/** The same changes for the action log: mobile numbers masked, regions by name and only the nearest one. */
 async function told(trx: Knex.Transaction, changed: Record<string, [unknown, unknown]>): Promise<Record<string, [unknown, unknown]>> {
-  const { region_code, district_code, street_code, ...rest } = changed
+  const { region_code, district_code, street_code, phone, ...rest } = changed
+  if (phone) rest.phone = [maskNumbers(String(phone[0] ?? '')), maskNumbers(String(phone[1] ?? ''))]
   const pair = street_code?.every(Boolean) ? street_code : (region_code ?? street_code ?? district_code)
   if (!pair) return rest
   const names: { code: string; name: string }[] = await trx('regions').whereIn('code', pair.filter(Boolean).map(String)).select('code', 'name')

@@ -17,7 +17,7 @@ const granter = allow('security-admin')
 const searchForm = z.object({ q: optionalText({ label: '姓名或账号', max: 60 }) })
 
 admin.get('/sessions', granter, async (req, res) => {
-  const read = readForm(searchForm, req.query)
+  const read = readForm(searchForm, { q: req.query.q ?? '' })
   const found = read.ok ? await signedIn(read.data.q) : { people: [], more: false }
   renderForm(res, 'admin/sessions', {
     form: searchForm,
@@ -68,7 +68,12 @@ async function signedIn(search: string | null): Promise<{ people: Person[]; more
     .orderBy('sessions.expired', 'desc')
     .limit(most * 2)
   const word = search?.replace(/[\\%_]/g, '\\$&')
-  if (word) query.where(found => found.where('users.name', 'like', `%${word}%`).orWhere('users.username', 'like', `${word.toLowerCase()}%`))
+  if (word)
+    query.where(found => {
+      found.where('users.name', 'like', `%${word}%`)
+      // The column is ASCII: the database refuses to compare it with anything else.
+      if (/^[\x20-\x7e]+$/.test(word)) found.orWhere('users.username', 'like', `${word.toLowerCase()}%`)
+    })
   const rows: SessionRow[] = await query.select('sessions.sess', 'sessions.user_id', 'users.username', 'users.name', 'organisations.name as organisation_name')
   const at = now().getTime()
   const live = rows

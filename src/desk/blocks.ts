@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 import { type Registration, registrationKinds, registrationStates, visibleRegistrations } from '../accounts/registrations.ts'
 import type { User } from '../accounts/users.ts'
+import type { Limit, WorkCalendar } from '../calendar.ts'
 import { dayOf, fromNow, today } from '../clock.ts'
-import { type Calendar, workdayAfter } from './workdays.ts'
 
 /** One line of a block of the home page. */
 export interface Line {
@@ -31,7 +31,7 @@ export interface Part {
   all?: string
 }
 
-type Source = (db: Knex, user: User, calendar: Calendar) => Promise<Part | undefined>
+type Source = (db: Knex, user: User, calendar: WorkCalendar) => Promise<Part | undefined>
 
 /** The blocks that rows flow into. A module adds its source here; a block without any says so in words. */
 export const blocks: Record<'todo' | 'mine' | 'done' | 'warnings' | 'news', Source[]> = {
@@ -45,17 +45,17 @@ export const blocks: Record<'todo' | 'mine' | 'done' | 'warnings' | 'news', Sour
 /** So many lines are enough for a block; the rest is in its list. */
 export const shown = 9
 /** What the public pages promise to those who register. */
-const registrationLimit = 5
+const registrationLimit: Limit = { limit: 5, unit: 'working-day' }
 const deciders = ['district-clerk', 'district-reviewer']
 
-async function pendingRegistrations(db: Knex, user: User, calendar: Calendar): Promise<Part | undefined> {
+async function pendingRegistrations(db: Knex, user: User, calendar: WorkCalendar): Promise<Part | undefined> {
   if (!deciders.includes(user.role)) return undefined
   const pending = () => visibleRegistrations(db, user).where({ status: 'pending' })
   const rows: Pick<Registration, 'id' | 'kind' | 'name' | 'contact' | 'created_at'>[] = await pending()
     .orderBy([{ column: 'created_at' }, { column: 'id' }])
     .limit(1000)
     .select('id', 'kind', 'name', 'contact', 'created_at')
-  const due = rows.map(row => workdayAfter(calendar, dayOf(row.created_at), registrationLimit))
+  const due = rows.map(row => calendar.dueOn(dayOf(row.created_at), registrationLimit))
   const lines = rows.slice(0, shown).map((row, n) => ({
     title: row.name,
     href: `/desk/registrations/${row.id}`,

@@ -61,20 +61,21 @@ async function accountsHouse(db: Knex): Promise<House> {
   return {
     label: '账号与单位',
     figures: [
-      { label: '在用账号', value: of('active'), unit: '个', href: '/desk/lists/users' },
-      { label: '停用账号', value: of('disabled'), unit: '个', href: '/desk/lists/users' },
-      { label: '等待首次改密', value: waiting, unit: '个', href: '/desk/lists/users' },
-      { label: '在用单位', value: organisations, unit: '家', href: '/desk/lists/organisations' },
+      { label: '在用账号', value: of('active'), unit: '个', href: '/desk/lists/users?status=active' },
+      { label: '停用账号', value: of('disabled'), unit: '个', href: '/desk/lists/users?status=disabled' },
+      { label: '等待首次改密', value: waiting, unit: '个' },
+      { label: '在用单位', value: organisations, unit: '家', href: '/desk/lists/organisations?status=active' },
     ],
     list: {
       label: '90 天没有登录的账号',
       hint: '核实后停用，人员调离的请一并收回',
       empty: '所有在用账号 90 天内都登录过。',
       total: idleCount,
-      all: '/desk/lists/users',
+      all: '/desk/lists/users?idle=yes&status=active',
       lines: rows.map(row => ({
         title: `${row.name}（${row.username}）`,
         who: row.organisation,
+        href: `/desk/admin/users/${row.id}`,
         note: row.last_signed_in_at
           ? `${Math.floor((now().getTime() - row.last_signed_in_at.getTime()) / day)} 天前`
           : '从未登录',
@@ -103,25 +104,30 @@ async function grantsHouse(db: Knex): Promise<House> {
       .join('organisations', 'organisations.id', 'users.organisation_id')
       .orderBy('users.id', 'desc')
       .limit(shown)
-      .select('users.name', 'users.username', 'users.created_at', 'organisations.name as organisation') as Promise<
-      { name: string; username: string; created_at: Date; organisation: string }[]
+      .select('users.id', 'users.name', 'users.username', 'users.created_at', 'organisations.name as organisation') as Promise<
+      { id: number; name: string; username: string; created_at: Date; organisation: string }[]
     >,
   ])
   return {
     label: '授权与登录安全',
     figures: [
-      { label: '没有角色的账号', value: withoutCount, unit: '个', href: '/desk/lists/users' },
-      { label: '今天锁定的登录', value: lockedToday, unit: '次', href: '/desk/lists/sign-ins' },
-      { label: '今天输错密码或验证码', value: wrongToday, unit: '次', href: '/desk/lists/sign-ins' },
-      { label: '未启用动态验证码', value: unprotected, unit: '人', note: '工作人员和管理员', href: '/desk/lists/users' },
+      { label: '没有角色的账号', value: withoutCount, unit: '个', href: '/desk/lists/users?role=none&status=active' },
+      { label: '今天锁定的登录', value: lockedToday, unit: '次', href: `/desk/lists/sign-ins?outcome=locked&at_from=${today()}` },
+      { label: '今天输错密码或验证码', value: wrongToday, unit: '次', href: `/desk/lists/sign-ins?at_from=${today()}` },
+      { label: '未启用动态验证码', value: unprotected, unit: '人', note: '工作人员和管理员' },
     ],
     list: {
       label: '等待授权的账号',
       hint: '没有角色的账号不能登录',
       empty: '每个在用账号都有角色。',
       total: withoutCount,
-      all: '/desk/lists/users',
-      lines: rows.map(row => ({ title: `${row.name}（${row.username}）`, who: row.organisation, note: daysAgo(row.created_at) })),
+      all: '/desk/lists/users?role=none&status=active',
+      lines: rows.map(row => ({
+        title: `${row.name}（${row.username}）`,
+        who: row.organisation,
+        href: `/desk/admin/users/${row.id}`,
+        note: daysAgo(row.created_at),
+      })),
     },
   }
 }
@@ -145,9 +151,9 @@ async function logsHouse(db: Knex): Promise<House> {
   return {
     label: '日志概况',
     figures: [
-      { label: '今天的操作记录', value: logged, unit: '条', href: '/desk/lists/action-log' },
-      { label: '今天被拒绝或失败', value: refused, unit: '条', href: '/desk/lists/action-log' },
-      { label: '今天登录成功', value: signedIn, unit: '次', href: '/desk/lists/sign-ins' },
+      { label: '今天的操作记录', value: logged, unit: '条', href: `/desk/lists/action-log?at_from=${today()}` },
+      { label: '今天被拒绝或失败', value: refused, unit: '条', href: `/desk/lists/action-log?at_from=${today()}` },
+      { label: '今天登录成功', value: signedIn, unit: '次', href: `/desk/lists/sign-ins?outcome=ok&at_from=${today()}` },
       { label: '等待封印的记录', value: open, unit: '条', note: '每分钟封印一次' },
     ],
     list: {

@@ -1,4 +1,4 @@
-import { administrators, type Role, roleCodes } from '../accounts/roles.ts'
+import { administrators, type Role, roleCodes, roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import { allLists } from '../lists/registry.ts'
 
@@ -16,23 +16,40 @@ export interface MenuGroup {
 /** A page says for whom it is; a list says so itself, and its label too. */
 type Entry = { href: string; label: string; icon: string; roles: readonly Role[] } | { list: string; icon: string }
 
+const staff = roleCodes.filter(role => roles[role].staff)
+
 /** Every page a person may start from. An entry is added together with its page, so that none leads nowhere. */
 const groups: readonly { label: string; entries: readonly Entry[] }[] = [
   { label: '工作台', entries: [{ href: '/desk', label: '工作台首页', icon: 'home', roles: roleCodes }] },
   { label: '业务办理', entries: [{ list: 'registrations', icon: 'user-plus' }] },
   {
-    label: '档案与查询',
+    label: '账号与权限',
     entries: [
-      { list: 'organisations', icon: 'building' },
-      { list: 'regions', icon: 'map' },
+      { list: 'users', icon: 'users' },
+      { href: '/desk/admin/sessions', label: '在线会话', icon: 'device-laptop', roles: ['security-admin'] },
     ],
   },
-  { label: '账号与权限', entries: [{ list: 'users', icon: 'users' }] },
+  {
+    label: '系统设置',
+    entries: [
+      { href: '/desk/admin/settings', label: '参数', icon: 'adjustments', roles: ['system-admin', 'security-admin'] },
+      { href: '/desk/admin/dictionaries', label: '字典', icon: 'book', roles: ['system-admin'] },
+    ],
+  },
   {
     label: '日志',
     entries: [
       { list: 'sign-ins', icon: 'login' },
       { list: 'action-log', icon: 'history' },
+      { href: '/desk/admin/log-check', label: '日志核对', icon: 'shield-check', roles: ['audit-admin'] },
+    ],
+  },
+  {
+    label: '档案与查询',
+    entries: [
+      { list: 'organisations', icon: 'building' },
+      { list: 'regions', icon: 'map' },
+      { href: '/desk/admin/calendar', label: '工作日历', icon: 'calendar', roles: staff },
     ],
   },
   {

@@ -62,6 +62,8 @@ export interface Cell {
   href?: string
   tone?: Tone
   icon?: string
+  /** Nothing is there. */
+  isVoid?: true
 }
 
 const pictures: Record<Tone, string> = {
@@ -75,7 +77,8 @@ const pictures: Record<Tone, string> = {
 
 /** The cell of a row in the column of `reader`. */
 export function cellOf({ column, read }: Reader, row: Row): Cell {
-  const text = inWords(column, read(row)) || '—'
+  const text = inWords(column, read(row))
+  if (!text) return { text: '—', isVoid: true }
   if (!column.tones) return { text }
   const tone = column.tones[String(row[column.name])] ?? 'rest'
   return { text, tone, icon: pictures[tone] }

@@ -110,7 +110,7 @@ async function* csvPieces({ readers, batches }: Leaving): AsyncGenerator<string>
   for await (const rows of batches) yield lines(rows.map(row => readers.map(({ column, read }) => textOf(column, read(row)))))
 }
 
-const lines = (cells: string[][]) => stringify(cells, { record_delimiter: '\r\n' })
+const lines = (cells: string[][]) => stringify(cells, { record_delimiter: '\r\n', quoted_match: /[\r\n]/ })
 
 /** A value in a text file: numbers plain, so that programs can read them; texts so that Excel does not take them for formulas. */
 function textOf(column: Column, value: Value): string {

@@ -81,8 +81,11 @@ export interface SearchPlan {
   starts?: readonly string[]
   /** Text columns of a small table, looked through as they stand; at 100,000 rows that takes a tenth of a second. */
   contains?: readonly string[]
-  /** SQL columns found by what their codes are called; `pinyin` also by its initials. */
-  words?: readonly { source: string; words: WordSource; pinyin?: true }[]
+  /**
+   * SQL columns found by what their codes are called, as are all columns with `words`; `loosely` also by a part of the name
+   * and its pinyin, as one says 历下 for 历下区.
+   */
+  words?: readonly { source: string; words: WordSource; loosely?: true }[]
 }
 
 export interface Link {

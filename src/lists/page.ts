@@ -4,7 +4,7 @@ import { type Cell, cellOf, isNumber, readersOf } from './cells.ts'
 import { type Choices, columnsOf } from './choices.ts'
 import { describe, readSearch, smaller } from './grammar.ts'
 import { type Column, type Filter, type Link, type List, pageSizes, type Words } from './list.ts'
-import { type Asked, addressWith, type Condition, namesOf } from './question.ts'
+import { type Asked, addressWith, type Condition, namesOf, narrowingOf } from './question.ts'
 import { type Count, countRows, type PageOfRows, readPage } from './rows.ts'
 import { mostMatches } from './search.ts'
 
@@ -47,7 +47,7 @@ function fixedParts(asked: Asked, { columns, size }: Choices) {
       ...condition,
       without: address(Object.fromEntries(condition.names.map(name => [name, '']))),
     })),
-    clear: address(Object.fromEntries(conditionNames(list).map(name => [name, '']))),
+    clear: withoutConditions(list, given),
     carried: Object.entries(given).filter(([name]) => name === 'sort' || name === 'size'),
     query: new URLSearchParams(given).toString(),
     columns: columns.map(column => columnPart(column, asked)),
@@ -184,47 +184,51 @@ async function whyEmpty(db: Knex, asked: Asked, { start }: PageOfRows): Promise<
       ways: action ? [action] : [],
     }
   }
-  const ways = (await lesserWays(db, asked)).filter(way => way.count.n > 0)
-  const clear = {
-    label: '清除全部条件',
-    href: addressWith(list, given, Object.fromEntries(conditionNames(list).map(name => [name, '']))),
-  }
-  const filters = conditions.filter(({ names }) => names[0] !== 'q').map(({ text }) => `“${text}”`).join('、') // biome-ignore format: one sentence
-  const title = search ? `没有${describe(search)}的${list.label}` : `没有符合条件的${list.label}`
-  const where = search && filters ? `，而且符合${filters}` : ''
+  const found = (await lesserWays(db, asked)).filter(way => way.count.n > 0)
+  const filters = conditions.filter(({ narrow }) => narrow).map(condition => `“${inWords(condition)}”`).join('、') // biome-ignore format: one sentence
   return {
     icon: 'search',
-    title: where ? `${title}${where}` : title,
-    text: ways.length
-      ? `${ways.map(way => `${way.doing}有 ${countInWords(way.count)} 条`).join('；')}。`
-      : '换一个词，或少填几个字再试。',
-    ways: [...ways.map(way => ({ label: way.doing, href: way.href })), clear],
+    title: search ? `${filters && `在${filters}里`}没有${describe(search)}的${list.label}` : `没有符合${filters}的${list.label}`,
+    text: found.length
+      ? `${found.map(({ doing, count }) => `${doing}，有 ${countInWords(count)} 条`).join('；')}。`
+      : '换一个词，或少用几个条件再试。',
+    ways: [
+      ...found.map(({ doing, href }) => ({ label: doing, href })),
+      { label: '清除全部条件', href: withoutConditions(list, given) },
+    ],
   }
 }
 
-/** Questions that ask for less and may find something: without one word, without the filters. Few, because each is counted. */
+function withoutConditions(list: List, given: Record<string, string>): string {
+  return addressWith(list, given, Object.fromEntries(conditionNames(list).map(name => [name, ''])))
+}
+
+const mostOffered = 4
+
+/** Questions that ask for one thing less and may find something: without one word, without one filter. Few, because each is counted. */
 async function lesserWays(
   db: Knex,
   { question, conditions, given }: Asked,
 ): Promise<{ doing: string; href: string; count: Count }[]> {
   const { list, search } = question
-  const filterNames = conditions.filter(({ names }) => names[0] !== 'q').flatMap(({ names }) => names)
-  const unfiltered =
-    search && filterNames.length
-      ? [{ doing: '去掉筛选条件', given: without(given, filterNames), question: { ...question, narrowing: [] } }]
-      : []
-  const shorter = (search ? smaller(search) : []).slice(0, 4).flatMap(({ text, without: word }) => {
+  const filters = conditions.length > 1 ? conditions.filter(({ narrow }) => narrow) : []
+  const wider = filters.map(dropped => ({
+    doing: `去掉“${dropped.text}”再查`,
+    given: without(given, dropped.names),
+    question: { ...question, narrowing: narrowingOf(conditions.filter(condition => condition !== dropped)) },
+  }))
+  const shorter = (search ? smaller(search) : []).flatMap(({ text, without: word }) => {
     const less = readSearch(text).search
     return less ? [{ doing: `去掉“${word}”再搜`, given: { ...given, q: text }, question: { ...question, search: less } }] : []
   })
-  const ways = [...unfiltered, ...shorter].map(async way => ({
-    doing: way.doing,
-    href: addressWith(list, way.given),
-    count: await countRows(db, way.question),
+  const ways = [...shorter, ...wider].slice(0, mostOffered).map(async ({ doing, given, question }) => ({
+    doing,
+    href: addressWith(list, given),
+    count: await countRows(db, question),
   }))
   return Promise.all(ways)
 }
 
-function without(given: Record<string, string>, names: string[]): Record<string, string> {
+function without(given: Record<string, string>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)))
 }

@@ -13,6 +13,8 @@ export interface Condition {
   label: string
   text: string
   names: readonly string[]
+  /** What it does to the rows; the search does it in its own way. */
+  narrow?: (query: Knex.QueryBuilder) => void
 }
 
 /** What an address asks of a list, read once at the edge. */
@@ -72,7 +74,7 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
       list,
       user,
       ...(search && { search }),
-      narrowing: read.flatMap(({ narrow }) => (narrow ? [narrow] : [])),
+      narrowing: narrowingOf(conditions),
       sort: sort.column,
       descending: sort.descending,
     },
@@ -83,6 +85,11 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
     given: kept(given, { sort: sort.known, size: Boolean(size) }),
     options,
   }
+}
+
+/** What the conditions do to the rows. */
+export function narrowingOf(conditions: readonly Condition[]): Question['narrowing'] {
+  return conditions.flatMap(({ narrow }) => (narrow ? [narrow] : []))
 }
 
 /** The address of a list with what is asked, changed in some parameters; an empty text removes one. Paging starts anew. */
@@ -130,7 +137,6 @@ async function optionsOf(db: Knex, user: User, filters: readonly Filter[]): Prom
 }
 
 interface ReadFilter {
-  narrow?: Question['narrowing'][number]
   condition?: Condition
   mistakes?: Record<string, string>
 }
@@ -152,8 +158,12 @@ function readSelect(filter: Filter & { type: 'select' }, code: string | undefine
   const text = Object.hasOwn(options, code) ? options[code] : undefined
   if (!text) return { mistakes: { [name]: `${label}里没有“${code.slice(0, 20)}”，请重新选择。` } }
   return {
-    narrow: query => void (typeof where === 'string' ? query.where(where, code) : where(query, code, user)),
-    condition: { label, text, names: [name] },
+    condition: {
+      label,
+      text,
+      names: [name],
+      narrow: query => void (typeof where === 'string' ? query.where(where, code) : where(query, code, user)),
+    },
   }
 }
 
@@ -164,7 +174,7 @@ function readFlag(
   if (!given) return {}
   if (given !== 'yes' && given !== 'no') return { mistakes: { [name]: `${label}只能选“${words[0]}”或“${words[1]}”。` } }
   const yes = given === 'yes'
-  return { narrow: query => where(query, yes), condition: { label, text: words[yes ? 0 : 1], names: [name] } }
+  return { condition: { label, text: words[yes ? 0 : 1], names: [name], narrow: query => where(query, yes) } }
 }
 
 const day = z.iso.date().refine(text => text >= '1900-01-01' && text < '2200-01-01')
@@ -182,13 +192,12 @@ function readPeriod(filter: Filter & { type: 'period' }, given: Record<string, s
 
   const bound = (text: string, days: number) =>
     of === 'date' ? text : new Date(Date.parse(`${text}T00:00:00+08:00`) + days * 86_400_000)
-  return {
-    narrow(query) {
-      if (from) query.where(where, '>=', bound(from, 0))
-      if (to) query.where(where, of === 'date' ? '<=' : '<', bound(to, 1))
-    },
-    condition: { label, text: from && to ? `${from} 至 ${to}` : from ? `${from} 起` : `至 ${to}`, names: namesOf(filter) },
+  const text = from && to ? `${from} 至 ${to}` : from ? `${from} 起` : `至 ${to}`
+  const narrow = (query: Knex.QueryBuilder) => {
+    if (from) query.where(where, '>=', bound(from, 0))
+    if (to) query.where(where, of === 'date' ? '<=' : '<', bound(to, 1))
   }
+  return { condition: { label, text, names: namesOf(filter), narrow } }
 }
 
 function readSort(list: List, asked: string): { column: Column; descending: boolean; known: boolean } {

@@ -110,12 +110,13 @@ function lookupsOf(word: string): Lookup[] {
 
 const cut = (run: string) => [...run].slice(0, termLength).join('')
 
-/** What is looked for as it stands, unless one term says it all. */
+/** What must also stand in a text as it was typed, unless one term says it all. */
 function wholeWord(word: string): string | undefined {
-  const parts = runs(word)
-  const exact =
-    parts.length === 1 && fold(word) === parts[0] && (isHan(word) ? [...word].length <= 2 : [...word].length <= termLength)
-  return exact ? undefined : word
+  const [run = '', ...others] = runs(word)
+  if (others.length) return word
+  if (isHan(run)) return [...run].length > 2 ? word : undefined
+  // Full pinyin of more letters than a term holds is found by its beginning; there is no text to check it against.
+  return [...run].length > termLength && !/^[a-z]+$/.test(run) ? word : undefined
 }
 
 /** Where terms lead: to the key of the list, or to a column that points to another table. */
@@ -187,51 +188,55 @@ async function countRows(db: Knex, wanted: { scope: string; lookup: Lookup }[]):
 interface Label {
   source: string
   entries: Entry[]
+  loosely: boolean
 }
 
+/** A code, what it is called as a whole and in parts (三级 and 暂定 of 三级（暂定）), and its pinyin. */
 interface Entry {
   code: string
   label: string
+  parts: string[]
   pinyin: string[]
 }
 
 /** A label may stand for a large part of the rows, so it leads only where nothing better does. */
 const labelRows = 50_000
 
-function labelWay({ source, entries }: Label, word: string): Way[] {
+function labelWay({ source, entries, loosely }: Label, word: string): Way[] {
   const wanted = fold(word)
   if ([...wanted].length < 2) return []
-  const codes = entries
-    .filter(({ label, pinyin }) => label.includes(wanted) || pinyin.some(term => term.startsWith(`p${wanted}`)))
-    .map(({ code }) => code)
+  const isMeant = ({ label, parts, pinyin }: Entry) =>
+    label === wanted ||
+    parts.includes(wanted) ||
+    (loosely && (label.includes(wanted) || pinyin.some(term => term.startsWith(`p${wanted}`))))
+  const codes = entries.filter(isMeant).map(({ code }) => code)
   return codes.length ? [{ rows: labelRows, apply: query => void query.whereIn(source, codes) }] : []
 }
 
-const prepared = new WeakMap<Words, { bare: Entry[]; spoken: Entry[] }>()
-
 async function labelsOf(db: Knex, { columns, search }: List): Promise<Label[]> {
-  const shown = columns.flatMap(({ source, words }) =>
-    words && typeof source === 'string' ? [{ source, words, pinyin: undefined }] : [],
-  )
-  const further = (search?.words ?? []).map(({ source, words, pinyin }) => ({ source, words, pinyin }))
-  const named = [...further, ...shown.filter(({ source }) => !further.some(other => other.source === source))]
+  const named = search?.words ?? []
+  const shown = columns.flatMap(({ source, words }) => (words && typeof source === 'string' ? [{ source, words }] : []))
+  const rest = shown.filter(({ source }) => !named.some(other => other.source === source))
   return Promise.all(
-    named.map(async ({ source, words, pinyin }) => ({
+    [...named, ...rest].map(async ({ source, words, ...way }) => ({
       source,
-      entries: entriesOf(await wordsOf(db, words))[pinyin ? 'spoken' : 'bare'],
+      entries: entriesOf(await wordsOf(db, words)),
+      loosely: 'loosely' in way,
     })),
   )
 }
 
-function entriesOf(words: Words) {
+const prepared = new WeakMap<Words, Entry[]>()
+
+function entriesOf(words: Words): Entry[] {
   const present = prepared.get(words)
   if (present) return present
-  const spoken = Object.entries(words).map(([code, label]) => ({
+  const made = Object.entries(words).map(([code, label]) => ({
     code,
     label: fold(label),
+    parts: fold(label).split(/[^\p{L}\p{N}]+/u),
     pinyin: terms(label).filter(term => term.startsWith('p')),
   }))
-  const made = { spoken, bare: spoken.map(entry => ({ ...entry, pinyin: [] })) }
   prepared.set(words, made)
   return made
 }

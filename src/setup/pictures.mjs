@@ -13,7 +13,12 @@ const browser = await chromium.launch({ executablePath, args: process.getuid?.()
 
 /** Signs somebody in, lets them do something, and takes the picture. */
 async function picture(name, username, act) {
-  const page = await browser.newPage({ baseURL: base, viewport: { width: 1366, height: 900 }, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
+  const page = await browser.newPage({
+    baseURL: base,
+    viewport: { width: 1366, height: 900 },
+    locale: 'zh-CN',
+    timezoneId: 'Asia/Shanghai',
+  })
   await page.goto('/login')
   await page.getByLabel('账号', { exact: true }).fill(username)
   await page.getByLabel('密码', { exact: true }).fill(password)
@@ -21,6 +26,7 @@ async function picture(name, username, act) {
   await page.waitForURL('**/desk')
   await act?.(page)
   await page.evaluate(() => document.activeElement?.blur())
+  await page.mouse.move(700, 20)
   await page.screenshot({ path: path.join(folder, `${name}.png`) })
   await page.close()
   console.log(`${name}.png`)
@@ -32,7 +38,34 @@ async function open(page, label) {
   await page.frameLocator('iframe.shown').getByRole('heading', { level: 1 }).waitFor()
 }
 
+/** Lets a company that does not exist ask for an account, so that the district has something to do. */
+async function register(code, name, username) {
+  const page = await browser.newPage({ baseURL: base, locale: 'zh-CN' })
+  await page.goto('/register/company')
+  const given = {
+    统一社会信用代码: code,
+    企业名称: name,
+    法定代表人: '周*',
+    注册地址: '济南市历下区演示路 1 号',
+    联系人: '周*',
+    联系电话: '0531-00000000',
+    登录账号: username,
+    密码: 'Demo-2026-picture',
+    再输入一次密码: 'Demo-2026-picture',
+  }
+  for (const [label, text] of Object.entries(given)) await page.getByLabel(label, { exact: true }).fill(text)
+  await page.getByLabel('注册地所在区县').selectOption({ label: '历下区' })
+  await page.getByRole('checkbox').check()
+  await page.getByRole('button', { name: '提交注册' }).click()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  console.log(`${name}：${await page.getByRole('heading', { level: 1 }).textContent()}`)
+  await page.close()
+}
+
 fs.mkdirSync(folder, { recursive: true })
+await register('91370102MA9XT0A13Q', '济南鹊华演示物业服务有限公司', 'picture-a')
+await register('91370102MA9XT0B28Y', '济南泺源演示物业管理有限公司', 'picture-b')
+await register('91370102MA9XT0C323', '山东明湖演示物业有限公司', 'picture-c')
 await picture('desk-home', 'district-clerk')
 await picture('workspace', 'district-clerk', async page => {
   await open(page, '单位注册')
@@ -40,7 +73,14 @@ await picture('workspace', 'district-clerk', async page => {
   await page.frameLocator('iframe.shown').getByRole('link', { name: '修改密码' }).click()
   await page.frameLocator('iframe.shown').getByLabel('现在的密码').fill('填到一半')
 })
-await picture('list', 'city-clerk', page => open(page, '单位'))
+await picture('list', 'city-clerk', async page => {
+  await open(page, '单位')
+  const list = page.frameLocator('iframe.shown')
+  await list.getByRole('searchbox').fill('物业 历下，物业 市中')
+  await list.getByRole('button', { name: '搜索' }).click()
+  await list.locator('.chip.on, .empty, tbody').first().waitFor()
+  await page.waitForTimeout(500)
+})
 await picture('registration', 'district-clerk', async page => {
   await page.locator('main .lines a.t').first().click()
   await page.frameLocator('iframe.shown').getByRole('heading', { level: 1 }).waitFor()
