@@ -7,7 +7,7 @@ import helmet from 'helmet'
 import pino from 'pino'
 import { pinoHttp } from 'pino-http'
 import { holdForm, restoreHeld } from './accounts/held.ts'
-import { registrationPages, registrationDesk } from './accounts/registrations.ts'
+import { registrationDesk, registrationPages } from './accounts/registrations.ts'
 import { account, isOutdated, isRequired, signIn } from './accounts/routes.ts'
 import { sessions } from './accounts/sessions.ts'
 import { useLocalStrategy } from './accounts/sign-in.ts'
@@ -16,8 +16,8 @@ import { admin } from './admin/routes.ts'
 import { settingsNow } from './admin/settings.ts'
 import { config } from './config.ts'
 import { db, isDatabaseAway } from './db.ts'
-import { desk } from './desk/routes.ts'
 import { menuFor } from './desk/menu.ts'
+import { desk } from './desk/routes.ts'
 import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
 import { lists } from './lists/routes.ts'
 import { metrics, observe } from './metrics.ts'
@@ -42,7 +42,10 @@ export function createApp(log = openLog()): Portal {
   useLocalStrategy()
 
   app.use((_req, res, next) => {
-    res.locals.requestId = randomBytes(6).toString('hex').toUpperCase().replace(/^(.{4})(.{4})/, '$1-$2-')
+    res.locals.requestId = randomBytes(6)
+      .toString('hex')
+      .toUpperCase()
+      .replace(/^(.{4})(.{4})/, '$1-$2-')
     res.set('X-Request-Id', res.locals.requestId)
     next()
   })
@@ -51,8 +54,16 @@ export function createApp(log = openLog()): Portal {
   app.use(headers())
   app.get('/health', (_req, res) => void res.type('text').send('ok\n'))
   app.get('/ready', async (_req, res) => {
-    const ready = !closing && (await db.raw('select 1').then(() => true, () => false))
-    res.status(ready ? 200 : 503).type('text').send(ready ? 'ready\n' : 'not ready\n')
+    const ready =
+      !closing &&
+      (await db.raw('select 1').then(
+        () => true,
+        () => false,
+      ))
+    res
+      .status(ready ? 200 : 503)
+      .type('text')
+      .send(ready ? 'ready\n' : 'not ready\n')
   })
   app.get('/metrics', metrics)
   app.use(serveAssets())
@@ -78,7 +89,10 @@ export function createApp(log = openLog()): Portal {
     throw new NotFound('')
   })
   app.use(showError)
-  return { app, close: () => void (closing = true) }
+  const close = () => {
+    closing = true
+  }
+  return { app, close }
 }
 
 function trustProxy(): boolean | number | string {
@@ -100,7 +114,11 @@ export function openLog() {
 const logShape = {
   autoLogging: { ignore: (req: { url?: string }) => /^\/(assets|vendor|health)\b/.test(req.url ?? '') },
   serializers: {
-    req: (req: { id: string; method: string; url: string; remoteAddress: string }) => ({ id: req.id, method: req.method, path: req.url.split('?')[0] }),
+    req: (req: { id: string; method: string; url: string; remoteAddress: string }) => ({
+      id: req.id,
+      method: req.method,
+      path: req.url.split('?')[0],
+    }),
     res: (res: { statusCode: number }) => ({ status: res.statusCode }),
   },
 }
@@ -131,7 +149,8 @@ function headers() {
       xFrameOptions: { action: ancestors === "'self'" ? 'sameorigin' : 'deny' },
     })
   const [framed, alone] = [policy("'self'"), policy("'none'")]
-  return (req: Request, res: Response, next: NextFunction) => (/^\/(desk|login|account)(\/|$)/.test(req.path) ? framed : alone)(req, res, next)
+  return (req: Request, res: Response, next: NextFunction) =>
+    (/^\/(desk|login|account)(\/|$)/.test(req.path) ? framed : alone)(req, res, next)
 }
 
 /** The CSRF guard: whatever changes something must come from a page of our own. */
@@ -177,7 +196,8 @@ async function signedIn(req: Request, res: Response, next: NextFunction) {
     return next()
   }
   const expired = res.locals.expired ? '&expired=1' : ''
-  if (req.method === 'GET' || req.method === 'HEAD') return res.redirect(302, `/login?next=${encodeURIComponent(req.originalUrl)}${expired}`)
+  if (req.method === 'GET' || req.method === 'HEAD')
+    return res.redirect(302, `/login?next=${encodeURIComponent(req.originalUrl)}${expired}`)
   if (req.get('x-background') !== undefined) return void res.status(401).json({ signed_in: false })
   res.redirect(303, `/login?next=${encodeURIComponent(await holdForm(req))}${expired}`)
 }
@@ -204,18 +224,28 @@ const showError: ErrorRequestHandler = async (error, req, res, _next) => {
   else if (status === 403) req.log?.warn({ reason: message }, 'refused')
   if (res.headersSent) return void res.destroy()
   if (error instanceof Forbidden && res.locals.user)
-    await record(db, actorOf(req, res), { action: 'access.refuse', result: 'refused', detail: { method: req.method, path: req.originalUrl.split('?')[0] } }).catch(
-      error => req.log?.error({ err: error }, 'refusal not logged'),
-    )
+    await record(db, actorOf(req, res), {
+      action: 'access.refuse',
+      result: 'refused',
+      detail: { method: req.method, path: req.originalUrl.split('?')[0] },
+    }).catch(error => req.log?.error({ err: error }, 'refusal not logged'))
   if (error instanceof TooMany) res.set('Retry-After', String(error.seconds))
   if (status === 503) res.set('Retry-After', '30')
   res.status(status)
   if (req.accepts(['html', 'json']) === 'json') return void res.json({ status, message, request: res.locals.requestId })
-  res.render('error', { status, message, ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}) }, (broken, html) => {
-    if (!broken) return void res.send(html)
-    req.log?.error({ err: broken }, 'error page failed')
-    res.type('html').send(`<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>系统出错</title><p>系统出错，请稍后再试。请求编号 ${res.locals.requestId}</p></html>`)
-  })
+  res.render(
+    'error',
+    { status, message, ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}) },
+    (broken, html) => {
+      if (!broken) return void res.send(html)
+      req.log?.error({ err: broken }, 'error page failed')
+      res
+        .type('html')
+        .send(
+          `<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>系统出错</title><p>系统出错，请稍后再试。请求编号 ${res.locals.requestId}</p></html>`,
+        )
+    },
+  )
 }
 
 function facts(error: unknown): { status: number; message: string } {
@@ -233,7 +263,8 @@ function typedText(req: Request): { label: string; value: string }[] {
   const body: unknown = req.body
   if (typeof body !== 'object' || body === null) return []
   return Object.entries(body).flatMap(([name, value]) =>
-    typeof value === 'string' && value.trim() && !/password|code|token|version|_id$/i.test(name) ? [{ label: name, value: value.slice(0, 5000) }] : [],
+    typeof value === 'string' && value.trim() && !/password|code|token|version|_id$/i.test(name)
+      ? [{ label: name, value: value.slice(0, 5000) }]
+      : [],
   )
 }
-

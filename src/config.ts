@@ -24,7 +24,10 @@ const number = (name: string, min: number, max: number, standard: number) =>
 const secrets = z
   .string()
   .transform(text => text.split(',').map(secret => secret.trim()))
-  .refine(list => list.every(secret => secret.length >= 32), 'SESSION_SECRET 每个密钥不少于 32 个字符，多个以逗号分隔，第一个用于签发')
+  .refine(
+    list => list.every(secret => secret.length >= 32),
+    'SESSION_SECRET 每个密钥不少于 32 个字符，多个以逗号分隔，第一个用于签发',
+  )
 
 const dataKeys = z
   .string()
@@ -35,7 +38,9 @@ const dataKeys = z
   )
 
 const environment = z.object({
-  NODE_ENV: z.enum(['development', 'test', 'production'], 'NODE_ENV 只能是 development、test 或 production').default('development'),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'], 'NODE_ENV 只能是 development、test 或 production')
+    .default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: number('PORT', 0, 65535, 3000),
   BASE_URL: z.url({ protocol: /^https?$/, error: 'BASE_URL 应为 http:// 或 https:// 开头的完整网址' }).optional(),
@@ -75,7 +80,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     if (!present.DATA_KEY) mistakes.push('正式环境必须设置 DATA_KEY')
     if (!present.BASE_URL) mistakes.push('正式环境必须设置 BASE_URL（二维码和链接用它）')
   }
-  if (!read.success || mistakes.length) throw new StartError(['配置有误，请改正后重新启动：', ...mistakes.map(text => `  · ${text}`)].join('\n'))
+  if (!read.success || mistakes.length)
+    throw new StartError(['配置有误，请改正后重新启动：', ...mistakes.map(text => `  · ${text}`)].join('\n'))
 
   const set = read.data
   const kept = set.SESSION_SECRET && set.DATA_KEY ? undefined : keptSecrets(set.DATA_DIR)
@@ -123,6 +129,8 @@ function keptSecrets(folder: string): { session: string; data: string } {
     }
     return z.object({ session: z.string().min(32), data: z.string() }).parse(JSON.parse(fs.readFileSync(file, 'utf8')))
   } catch (error) {
-    throw new StartError(`不能在 ${folder} 读写密钥文件（${error instanceof Error ? error.message : error}）。请检查目录权限和磁盘空间，或用 DATA_DIR 指定别处。`)
+    throw new StartError(
+      `不能在 ${folder} 读写密钥文件（${error instanceof Error ? error.message : error}）。请检查目录权限和磁盘空间，或用 DATA_DIR 指定别处。`,
+    )
   }
 }

@@ -51,9 +51,8 @@ function prepareConnection(connection: Connection, ready: Ready) {
     const limit = /mariadb/i.test(rows[0]?.version ?? '') ? 'max_statement_time = 30' : 'max_execution_time = 30000'
     const modes =
       'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
-    connection.query(
-      `set time_zone = '+00:00', innodb_lock_wait_timeout = 10, sql_mode = '${modes}', ${limit}`,
-      error => ready(error, connection),
+    connection.query(`set time_zone = '+00:00', innodb_lock_wait_timeout = 10, sql_mode = '${modes}', ${limit}`, error =>
+      ready(error, connection),
     )
   })
 }

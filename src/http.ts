@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type {} from 'express-session'
-import type { User } from './accounts/users.ts'
 import type { Role } from './accounts/roles.ts'
+import type { User } from './accounts/users.ts'
 import { BadRequest, Forbidden, NotFound } from './errors.ts'
 
 /** A sentence shown once on the next page; `link` leads on. */
@@ -54,7 +54,8 @@ export type Guard = RequestHandler & { roles: readonly Role[] | 'anyone signed i
 export function allow(...roles: readonly Role[]): Guard {
   const guard: RequestHandler = (_req, res, next) => {
     const user = currentUser(res)
-    if (roles.length && !roles.includes(user.role)) throw new Forbidden('这一页不属于您现在的身份。如果您还有其他身份，请在右上角切换后再打开。')
+    if (roles.length && !roles.includes(user.role))
+      throw new Forbidden('这一页不属于您现在的身份。如果您还有其他身份，请在右上角切换后再打开。')
     next()
   }
   return Object.assign(guard, { roles: roles.length ? roles : ('anyone signed in' as const) })

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { createHttpTerminator } from 'http-terminator'
 import { createApp, openLog } from './app.ts'
 import { config, StartError } from './config.ts'
-import { startPrivateDatabase } from './database/private.ts'
 import { migrateToLatest } from './database/migrate.ts'
+import { startPrivateDatabase } from './database/private.ts'
 import { connect, db } from './db.ts'
 import { jobs } from './jobs/index.ts'
 import { startJobs } from './jobs/jobs.ts'
@@ -64,7 +64,12 @@ async function start() {
 async function demoCity(): Promise<string[]> {
   const { demoAccounts, demoPassword, loadDemoCity } = await import('../seeds/city.ts')
   await loadDemoCity(db, { size: config.demoSize, onProgress: say })
-  return ['', `演示账号（密码都是 ${demoPassword}）：`, ...demoAccounts.map(({ username, purpose }) => `  ${username.padEnd(18)} ${purpose}`), '']
+  return [
+    '',
+    `演示账号（密码都是 ${demoPassword}）：`,
+    ...demoAccounts.map(({ username, purpose }) => `  ${username.padEnd(18)} ${purpose}`),
+    '',
+  ]
 }
 
 try {

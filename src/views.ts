@@ -12,10 +12,7 @@ import { root } from './root.ts'
 const views = path.join(root, 'views')
 const assets = path.join(root, 'public')
 // Source maps and the rest of node_modules stay unreachable: only what is named here is served.
-const vendorFiles = [
-  '@tabler/core/dist/css/tabler.min.css',
-  'chart.js/dist/chart.umd.min.js',
-]
+const vendorFiles = ['@tabler/core/dist/css/tabler.min.css', 'chart.js/dist/chart.umd.min.js']
 
 /** What a page hands up to its layout. */
 export interface Page {
@@ -67,7 +64,10 @@ function vendor(file: string): string {
 const require = createRequire(import.meta.url)
 const vendorPath = (file: string) => {
   const [, name = '', rest = ''] = /^((?:@[^/]+\/)?[^/]+)\/(.*)$/.exec(file) ?? []
-  const folder = require.resolve.paths(name)?.map(base => path.join(base, name)).find(base => fs.existsSync(base))
+  const folder = require.resolve
+    .paths(name)
+    ?.map(base => path.join(base, name))
+    .find(base => fs.existsSync(base))
   return path.join(folder ?? path.join(root, 'node_modules', name), rest)
 }
 

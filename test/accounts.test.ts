@@ -27,9 +27,15 @@ test('signing in leads back to the page asked for, and never out of the portal',
   const clerk = portal.anyone()
   assert.equal((await clerk.get('/desk/help?a=1')).location, '/login?next=%2Fdesk%2Fhelp%3Fa%3D1')
 
-  assert.equal((await clerk.post('/login?next=%2Fdesk%2Fhelp%3Fa%3D1', { username: 'city-clerk', password })).location, '/desk/help?a=1')
+  assert.equal(
+    (await clerk.post('/login?next=%2Fdesk%2Fhelp%3Fa%3D1', { username: 'city-clerk', password })).location,
+    '/desk/help?a=1',
+  )
   for (const next of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)'])
-    assert.equal((await portal.anyone().post(`/login?next=${encodeURIComponent(next)}`, { username: 'city-clerk', password })).location, '/desk')
+    assert.equal(
+      (await portal.anyone().post(`/login?next=${encodeURIComponent(next)}`, { username: 'city-clerk', password })).location,
+      '/desk',
+    )
 })
 
 test('the session id changes at sign-in, and the one from before is worth nothing', async () => {
@@ -60,7 +66,11 @@ test('unknown user, wrong password and disabled account read the same', async ()
   await portal.db('users').where({ username: 'editor' }).update({ status: 'disabled' })
 
   const texts = []
-  for (const [username, word] of [['no-such-user', password], ['editor-issuer', 'wrong'], ['editor', password]] as const) {
+  for (const [username, word] of [
+    ['no-such-user', password],
+    ['editor-issuer', 'wrong'],
+    ['editor', password],
+  ] as const) {
     const answer = await portal.anyone().post('/login', { username, password: word })
     assert.equal(answer.status, 422)
     texts.push(answer.text.replaceAll(username, 'NAME').replace(/\w{4}-\w{4}-\w{4}/g, ''))
@@ -73,7 +83,8 @@ test('unknown user, wrong password and disabled account read the same', async ()
 
 test('five wrong passwords lock this name from this address, for the right password too, and time unlocks it', async () => {
   const clerk = portal.anyone()
-  for (let turn = 0; turn < 5; turn++) assert.equal((await clerk.post('/login', { username: 'street-clerk', password: 'wrong' })).status, 422)
+  for (let turn = 0; turn < 5; turn++)
+    assert.equal((await clerk.post('/login', { username: 'street-clerk', password: 'wrong' })).status, 422)
 
   const locked = await clerk.post('/login', { username: 'street-clerk', password })
   assert.equal(locked.status, 429)
@@ -96,7 +107,9 @@ test('a success between mistakes starts the count again', async () => {
 })
 
 test('twelve guesses at once count as twelve', async () => {
-  const answers = await Promise.all(Array.from({ length: 12 }, () => portal.anyone().post('/login', { username: 'committee2', password: 'wrong' })))
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => portal.anyone().post('/login', { username: 'committee2', password: 'wrong' })),
+  )
 
   assert.equal(answers.filter(answer => answer.status === 422).length, 5)
   assert.equal(answers.filter(answer => answer.status === 429).length, 7)
@@ -107,7 +120,10 @@ test('every attempt stands in the sign-in log, without what was typed as passwor
   await portal.as('supervisor')
 
   const rows = await portal.db('sign_ins').where({ username: 'supervisor' }).orderBy('id')
-  assert.deepEqual(rows.map(row => row.outcome), ['wrong', 'ok'])
+  assert.deepEqual(
+    rows.map(row => row.outcome),
+    ['wrong', 'ok'],
+  )
   assert.doesNotMatch(JSON.stringify(await portal.db('action_log')), /Not-The-Right-1/)
 })
 
@@ -160,7 +176,11 @@ test('a person with two roles acts in one at a time, under a new session id afte
   const reviewer = await portal.as('city-reviewer')
   assert.match((await reviewer.get('/desk')).text, /韩\S+ · 市局复核人|市局复核人/)
   const before = sessionOf(reviewer)
-  const other = await portal.db('user_roles').join('users', 'users.id', 'user_roles.user_id').where({ username: 'city-reviewer', role: 'city-clerk' }).first('user_roles.id')
+  const other = await portal
+    .db('user_roles')
+    .join('users', 'users.id', 'user_roles.user_id')
+    .where({ username: 'city-reviewer', role: 'city-clerk' })
+    .first('user_roles.id')
 
   await reviewer.post('/desk/role', { role_id: String(other.id) })
 
@@ -210,7 +230,10 @@ test('an initial password opens only the page that changes it, and not after thr
   assert.equal((await owner.post('/account/password', { password, new_password: next, again: next })).location, '/desk')
   assert.equal((await owner.get('/desk')).status, 200)
 
-  await portal.db('users').where({ username: 'owner2' }).update({ password_expires_at: new Date(Date.now() - 1000) })
+  await portal
+    .db('users')
+    .where({ username: 'owner2' })
+    .update({ password_expires_at: new Date(Date.now() - 1000) })
   const late = await portal.anyone().post('/login', { username: 'owner2', password: next })
   assert.equal(late.status, 422)
   assert.match(late.text, /初始密码已过期/)
@@ -266,7 +289,9 @@ test('the second factor: set up, asked for, each code once, recovery codes once'
 
 test('officials without a second factor are led to it when the policy asks, and can do nothing else', async () => {
   const { forgetSettings } = await import('../src/admin/settings.ts')
-  await portal.db('settings').insert({ code: 'second-factor.required', value: 'true', created_at: new Date(), updated_at: new Date() })
+  await portal
+    .db('settings')
+    .insert({ code: 'second-factor.required', value: 'true', created_at: new Date(), updated_at: new Date() })
   await portal.db('users').where({ username: 'district-reviewer' }).update({ demo: false })
   forgetSettings()
   try {

@@ -718,6 +718,7 @@ const bad = {
 
 test('every form refuses what it cannot use, says why at the field, keeps the typing and writes nothing', async () => {
   const { id } = await givenAccount({ phone: '13912345678' })
+  await db('users').where({ id }).update({ totp_confirmed_at: new Date() })
   const desk = await organisation((await userOf('street2-clerk')).organisation_id)
   const own = String((await user(id)).version)
   const page = (await keeper.get('/desk/admin/settings')).text

@@ -30,7 +30,9 @@ const own = await startPrivateDatabase(folder)
 const results: Record<string, string | number>[] = []
 try {
   for (const size of sizes) await measure(size)
-  console.log(`\n${os.cpus()[0]?.model ?? ''}，${os.cpus().length} 核，Node ${process.version}，${connections} 个并发连接，每项 ${seconds} 秒`)
+  console.log(
+    `\n${os.cpus()[0]?.model ?? ''}，${os.cpus().length} 核，Node ${process.version}，${connections} 个并发连接，每项 ${seconds} 秒`,
+  )
   console.table(results)
 } finally {
   await own.stop()
@@ -51,7 +53,7 @@ async function measure(size: number) {
     const cookie = [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const sid = decodeURIComponent(agent.cookies.get('portal') ?? '').replace(/^s:([^.]+)\..*$/, '$1')
     const pages: [string, string, string][] = [
-      ['裸页面（会话 + 20 行 + 总数）', bare.base + `/?sid=${encodeURIComponent(sid)}`, ''],
+      ['裸页面（会话 + 20 行 + 总数）', `${bare.base}/?sid=${encodeURIComponent(sid)}`, ''],
       ['登录页', `${portal.base}/login`, ''],
       ['工作台首页', `${portal.base}/desk`, cookie],
       ['账号列表 20 行', `${portal.base}/desk/lists/users`, cookie],
@@ -62,8 +64,11 @@ async function measure(size: number) {
     for (const [, address, cookie] of pages) await shoot(address, cookie, 2)
     const rounds = [pages, [...pages].reverse()]
     const found = new Map<string, autocannon.Result[]>()
-    for (const round of rounds) for (const [name, address, cookie] of round) found.set(name, [...(found.get(name) ?? []), await shoot(address, cookie, seconds)])
-    const mean = (name: string, figure: (result: autocannon.Result) => number) => (found.get(name) ?? []).reduce((sum, result) => sum + figure(result), 0) / rounds.length
+    for (const round of rounds)
+      for (const [name, address, cookie] of round)
+        found.set(name, [...(found.get(name) ?? []), await shoot(address, cookie, seconds)])
+    const mean = (name: string, figure: (result: autocannon.Result) => number) =>
+      (found.get(name) ?? []).reduce((sum, result) => sum + figure(result), 0) / rounds.length
     const bareRate = mean(pages[0]?.[0] ?? '', result => result.requests.average)
     for (const [name] of pages)
       results.push({
@@ -105,7 +110,14 @@ async function exportUsers(portal: Server, agent: Agent, size: number) {
   }
   clearInterval(watch)
   const total = performance.now() - began
-  results.push({ 规模: size, 页面: `账号导出 xlsx（${(bytes / 1e6).toFixed(1)} MB）`, '次/秒': '', 'p50 毫秒': `首字节 ${Math.round(first)}`, 'p99 毫秒': `共 ${Math.round(total)}`, 相对裸页面: `内存 +${Math.round(peak - idle)} MB` })
+  results.push({
+    规模: size,
+    页面: `账号导出 xlsx（${(bytes / 1e6).toFixed(1)} MB）`,
+    '次/秒': '',
+    'p50 毫秒': `首字节 ${Math.round(first)}`,
+    'p99 毫秒': `共 ${Math.round(total)}`,
+    相对裸页面: `内存 +${Math.round(peak - idle)} MB`,
+  })
 }
 
 /** Resident memory in MB. */

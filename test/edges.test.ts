@@ -18,13 +18,22 @@ test('a form from another site changes nothing', async () => {
     { 'sec-fetch-site': 'same-site' },
     { origin: 'null', referer: '' },
   ]) {
-    const answer = await portal.anyone().post('/login', { username: 'city-clerk', password }, headers as unknown as Record<string, string>)
+    const answer = await portal
+      .anyone()
+      .post('/login', { username: 'city-clerk', password }, headers as unknown as Record<string, string>)
     assert.equal(answer.status, 403, JSON.stringify(headers))
     assert.equal(answer.headers.get('set-cookie'), null)
   }
-  const bare = await fetch(`${portal.base}/login`, { method: 'POST', body: new URLSearchParams({ username: 'city-clerk', password }), redirect: 'manual' })
+  const bare = await fetch(`${portal.base}/login`, {
+    method: 'POST',
+    body: new URLSearchParams({ username: 'city-clerk', password }),
+    redirect: 'manual',
+  })
   assert.equal(bare.status, 403, 'no origin at all')
-  assert.equal((await portal.anyone().post('/login', { username: 'city-clerk', password }, { 'sec-fetch-site': 'same-origin' })).status, 303)
+  assert.equal(
+    (await portal.anyone().post('/login', { username: 'city-clerk', password }, { 'sec-fetch-site': 'same-origin' })).status,
+    303,
+  )
 })
 
 test('every page carries the policy of security, and none has inline script or style', async () => {
@@ -64,10 +73,28 @@ test('mistakes in the request get their own status and a Chinese page with a num
   const cases: [string, number, () => Promise<Response>][] = [
     ['unknown page', 404, () => clerk.raw('/desk/nothing', {})],
     ['broken escape', 400, () => clerk.raw('/%E0%A4%A', {})],
-    ['broken json', 400, () => clerk.raw('/login', { method: 'POST', body: '{"a":', headers: { 'content-type': 'application/json', ...own } })],
-    ['strange charset', 415, () => clerk.raw('/login', { method: 'POST', body: 'a=1', headers: { ...form, 'content-type': 'application/x-www-form-urlencoded; charset=ebcdic' } })],
+    [
+      'broken json',
+      400,
+      () => clerk.raw('/login', { method: 'POST', body: '{"a":', headers: { 'content-type': 'application/json', ...own } }),
+    ],
+    [
+      'strange charset',
+      415,
+      () =>
+        clerk.raw('/login', {
+          method: 'POST',
+          body: 'a=1',
+          headers: { ...form, 'content-type': 'application/x-www-form-urlencoded; charset=ebcdic' },
+        }),
+    ],
     ['too large', 413, () => clerk.raw('/login', { method: 'POST', body: `a=${'x'.repeat(300_000)}`, headers: form })],
-    ['too many fields', 413, () => clerk.raw('/login', { method: 'POST', body: Array.from({ length: 600 }, (_, n) => `f${n}=1`).join('&'), headers: form })],
+    [
+      'too many fields',
+      413,
+      () =>
+        clerk.raw('/login', { method: 'POST', body: Array.from({ length: 600 }, (_, n) => `f${n}=1`).join('&'), headers: form }),
+    ],
     ['foreign page', 403, () => clerk.raw('/desk/admin/users/new', {})],
     ['bad id', 404, () => clerk.raw('/desk/registrations/abc', {})],
     ['huge id', 404, () => clerk.raw('/desk/registrations/99999999999999999999', {})],
@@ -118,7 +145,14 @@ test('files of packages are served by list only, and kept for ever', async () =>
   const file = await portal.anyone().get(css)
   assert.equal(file.status, 200)
   assert.match(file.headers.get('cache-control') ?? '', /immutable/)
-  for (const path of ['/vendor/x/express/package.json', '/vendor/../package.json', '/assets/../package.json', '/assets/%2e%2e/package.json', '/.git/config', '/package.json'])
+  for (const path of [
+    '/vendor/x/express/package.json',
+    '/vendor/../package.json',
+    '/assets/../package.json',
+    '/assets/%2e%2e/package.json',
+    '/.git/config',
+    '/package.json',
+  ])
     assert.equal((await portal.anyone().get(path)).status, 404, path)
 })
 

@@ -28,7 +28,9 @@ function pagesOf(router: Router, prefix: string): Page[] {
     const route = layer.route
     if (!route) return []
     const guard = route.stack[0]?.handle as { roles?: Page['roles'] } | undefined // allow() marks its guards
-    return route.stack.slice(-1).map(last => ({ method: (last.method ?? 'get').toUpperCase(), path: prefix + route.path, roles: guard?.roles }))
+    return route.stack
+      .slice(-1)
+      .map(last => ({ method: (last.method ?? 'get').toUpperCase(), path: prefix + route.path, roles: guard?.roles }))
   })
 }
 
@@ -44,7 +46,8 @@ test('every page of the desk says who may open it', () => {
 
 test('the three administrators have no page of business, and nobody else has theirs', () => {
   for (const page of pages.filter(page => page.path.startsWith('/desk/registrations')))
-    for (const role of ['system-admin', 'security-admin', 'audit-admin']) assert.ok(!page.roles?.includes(role), `${role} ${page.path}`)
+    for (const role of ['system-admin', 'security-admin', 'audit-admin'])
+      assert.ok(!page.roles?.includes(role), `${role} ${page.path}`)
   for (const page of pages.filter(page => page.path.startsWith('/desk/admin') && page.method === 'POST'))
     for (const role of roleCodes.filter(role => !role.endsWith('-admin') || role === 'company-admin'))
       assert.ok(page.roles !== 'anyone signed in' && !page.roles?.includes(role), `${role} ${page.path}`)
@@ -53,19 +56,28 @@ test('the three administrators have no page of business, and nobody else has the
 for (const role of roleCodes)
   test(`${roles[role].label} opens what the guards allow and is refused the rest`, async () => {
     const username = accountOf[role] ?? role
-    if (role === 'company-clerk') await portal.db('user_roles').whereIn('user_id', portal.db('users').select('id').where({ username })).update({ role })
+    if (role === 'company-clerk')
+      await portal.db('user_roles').whereIn('user_id', portal.db('users').select('id').where({ username })).update({ role })
     const agent = await portal.as(username)
     for (const page of pages) {
       const path = page.path.replace(/:\w+/g, '999999999')
       const may = page.roles === 'anyone signed in' || page.roles?.includes(role)
       const answer = page.method === 'GET' ? await agent.get(path) : await refusedPost(agent, path, Boolean(may))
       if (!answer) continue
-      if (may) assert.ok(answer.status === 200 || (page.path.includes(':') && answer.status === 404), `${page.method} ${path}: ${answer.status}`)
+      if (may)
+        assert.ok(
+          answer.status === 200 || (page.path.includes(':') && answer.status === 404),
+          `${page.method} ${path}: ${answer.status}`,
+        )
       else assert.equal(answer.status, 403, `${page.method} ${path}`)
     }
     for (const list of allLists()) {
       const may = (list.roles as readonly string[]).includes(role)
-      for (const path of [`/desk/lists/${list.code}`, `/desk/lists/${list.code}/export.csv`, `/desk/lists/${list.code}/export.json`])
+      for (const path of [
+        `/desk/lists/${list.code}`,
+        `/desk/lists/${list.code}/export.csv`,
+        `/desk/lists/${list.code}/export.json`,
+      ])
         assert.equal((await agent.get(path)).status, may ? 200 : 403, path)
     }
   })

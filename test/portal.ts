@@ -36,13 +36,26 @@ export class Agent {
   }
 
   /** Posts a form as a browser does from the page `from`. */
-  async post(path: string, fields: Record<string, string | string[]> | URLSearchParams = {}, headers: Record<string, string> = {}): Promise<Answer> {
-    const body = fields instanceof URLSearchParams ? fields : new URLSearchParams(Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])))
+  async post(
+    path: string,
+    fields: Record<string, string | string[]> | URLSearchParams = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const body =
+      fields instanceof URLSearchParams
+        ? fields
+        : new URLSearchParams(
+            Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])),
+          )
     return await this.#send(path, { method: 'POST', body, headers: { origin: this.base, referer: this.base + path, ...headers } })
   }
 
   async raw(path: string, init: RequestInit): Promise<Response> {
-    const answer = await fetch(this.base + path, { redirect: 'manual', ...init, headers: { ...this.#cookieHeader(), ...this.headers, ...init.headers } as Record<string, string> })
+    const answer = await fetch(this.base + path, {
+      redirect: 'manual',
+      ...init,
+      headers: { ...this.#cookieHeader(), ...this.headers, ...init.headers } as Record<string, string>,
+    })
     for (const line of answer.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value && !/expires=thu, 01 jan 1970/i.test(line)) this.cookies.set(name, value)
@@ -72,7 +85,13 @@ export interface TestPortal {
 }
 
 /** Brings the app up on a schema of its own; with `demo`, filled with the demo city. */
-export async function startPortal({ demo = false, name = defaultName() }: { demo?: boolean; name?: string } = {}): Promise<TestPortal> {
+export async function startPortal({
+  demo = false,
+  name = defaultName(),
+}: {
+  demo?: boolean
+  name?: string
+} = {}): Promise<TestPortal> {
   const { url, db: own, close } = await openSchema(name)
   await own.destroy()
   const { connect } = await import('../src/db.ts')
@@ -157,7 +176,9 @@ async function copyDemoCity(db: Knex, url: string): Promise<void> {
   const template = schemaUrl(url, `portal_demo_${digestOfDemo()}`)
   await onServer(url, async admin => {
     await admin.raw('select get_lock(?, 300)', [schemaOf(template)])
-    const [found] = await admin.raw("select 1 from information_schema.tables where table_schema = ? and table_name = 'users'", [schemaOf(template)])
+    const [found] = await admin.raw("select 1 from information_schema.tables where table_schema = ? and table_name = 'users'", [
+      schemaOf(template),
+    ])
     if (found.length === 0) await loadTemplate(admin, template)
     await admin.raw('select release_lock(?)', [schemaOf(template)])
   })
@@ -199,7 +220,11 @@ async function loadTemplate(admin: Knex, template: string): Promise<void> {
   await db.destroy()
   // A template exists only whole: its tables arrive in one statement.
   await makeSchema(admin, template)
-  const rows = await ask<{ name: string }>(admin, "select table_name as name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE'", [schemaOf(making)])
+  const rows = await ask<{ name: string }>(
+    admin,
+    "select table_name as name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE'",
+    [schemaOf(making)],
+  )
   for (const { name } of rows) await dropTriggers(admin, schemaOf(making), name)
   const moves = rows.map(({ name }) => `\`${schemaOf(making)}\`.\`${name}\` to \`${schemaOf(template)}\`.\`${name}\``)
   await admin.raw(`rename table ${moves.join(', ')}`)
@@ -207,7 +232,11 @@ async function loadTemplate(admin: Knex, template: string): Promise<void> {
 }
 
 async function dropTriggers(admin: Knex, schema: string, table: string): Promise<void> {
-  const rows = await ask<{ name: string }>(admin, 'select trigger_name as name from information_schema.triggers where trigger_schema = ? and event_object_table = ?', [schema, table])
+  const rows = await ask<{ name: string }>(
+    admin,
+    'select trigger_name as name from information_schema.triggers where trigger_schema = ? and event_object_table = ?',
+    [schema, table],
+  )
   for (const { name } of rows) await admin.raw('drop trigger ??.??', [schema, name])
 }
 

@@ -52,10 +52,15 @@ test('the same registration sent twice is one, also at the same moment', async (
   const later = await portal.anyone().post('/register/company', twice)
 
   const numbers = new Set([...answers, later].map(answer => numberOn(answer.text)))
-  assert.deepEqual([...answers, later].map(answer => answer.status), [201, 201, 201, 201])
+  assert.deepEqual(
+    [...answers, later].map(answer => answer.status),
+    [201, 201, 201, 201],
+  )
   assert.equal(numbers.size, 1)
   assert.equal(Number((await portal.db('registrations').where({ code: twice.code }).count({ n: '*' }).first())?.n), 1)
-  const stranger = await portal.anyone().post('/register/company', { ...twice, username: 'somebody-else', password: 'Other-Words-77x', again: 'Other-Words-77x' })
+  const stranger = await portal
+    .anyone()
+    .post('/register/company', { ...twice, username: 'somebody-else', password: 'Other-Words-77x', again: 'Other-Words-77x' })
   assert.equal(stranger.status, 422)
   assert.match(stranger.text, /已有一份注册申请/)
 })
@@ -79,7 +84,10 @@ test('sending back needs a reason, which the applicant reads', async () => {
   const empty = await clerk.post(`/desk/registrations/${id}/refuse`, { version: String(version), opinion: ' ' })
   assert.equal(empty.status, 422)
   assert.match(empty.text, /请填写退回原因/)
-  assert.equal((await clerk.post(`/desk/registrations/${id}/refuse`, { version: String(version), opinion: '营业执照地址不在本区' })).status, 303)
+  assert.equal(
+    (await clerk.post(`/desk/registrations/${id}/refuse`, { version: String(version), opinion: '营业执照地址不在本区' })).status,
+    303,
+  )
 
   assert.match((await portal.anyone().post('/register/status', { number, username: 'twice-sent' })).text, /营业执照地址不在本区/)
 })
@@ -92,7 +100,9 @@ test('of two officers who decide at once one wins, and the other reads who it wa
   const { id, version } = await rowOf(raced.code)
   const [one, two] = [await portal.as('district-clerk'), await portal.as('district-reviewer')]
 
-  const answers = await Promise.all([one, two].map(officer => officer.post(`/desk/registrations/${id}/confirm`, { version: String(version) })))
+  const answers = await Promise.all(
+    [one, two].map(officer => officer.post(`/desk/registrations/${id}/confirm`, { version: String(version) })),
+  )
 
   assert.deepEqual(answers.map(answer => answer.status).sort(), [303, 409])
   assert.match(answers.find(answer => answer.status === 409)?.text ?? '', /已由.+办理，现在是“已确认”/)
@@ -116,7 +126,16 @@ const bad: [string, Record<string, string | string[]>, RegExp][] = [
 for (const [name, change, message] of bad)
   test(`a registration with ${name} comes back with everything kept`, async () => {
     const before = await portal.db('registrations').count({ n: '*' }).first()
-    const answer = await portal.anyone().post('/register/company', { ...filled, code: '91370100MA30002210', username: 'not-taken', address: '济南市 ' + name, ...change, status: 'confirmed' })
+    const answer = await portal
+      .anyone()
+      .post('/register/company', {
+        ...filled,
+        code: '91370100MA30002210',
+        username: 'not-taken',
+        address: `济南市 ${name}`,
+        ...change,
+        status: 'confirmed',
+      })
 
     assert.equal(answer.status, 422)
     assert.match(answer.text, message)

@@ -27,7 +27,16 @@ interface Server {
 
 async function startServer(env: Record<string, string> = {}): Promise<Server> {
   const child = spawn(process.execPath, ['src/setup/start.mjs'], {
-    env: { ...process.env, DATABASE_URL: schema.url, DATA_DIR: folder, PORT: '0', HOST: '127.0.0.1', DEMO_SIZE: '0', NODE_ENV: 'development', ...env },
+    env: {
+      ...process.env,
+      DATABASE_URL: schema.url,
+      DATA_DIR: folder,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DEMO_SIZE: '0',
+      NODE_ENV: 'development',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>(resolve => child.once('exit', resolve))
@@ -108,15 +117,26 @@ test('kill -9 under load: what was confirmed is there once, and nothing is there
 
   const second = await startServer()
   const rows = await schema.db('registrations').select('id', 'username', 'number')
-  const logged = await schema.db('action_log').where({ action: 'registration.submit' }).whereNot({ object_label: '济南试水物业服务有限公司1' }).pluck('object_id')
+  const logged = await schema
+    .db('action_log')
+    .where({ action: 'registration.submit' })
+    .whereNot({ object_label: '济南试水物业服务有限公司1' })
+    .pluck('object_id')
   second.child.kill('SIGTERM')
   assert.equal(await second.ended, 0)
 
   assert.ok(confirmed.length >= 20)
   for (const username of confirmed) assert.equal(rows.filter(row => row.username === username).length, 1, username)
-  assert.deepEqual(logged.map(Number).sort((a, b) => a - b), rows.map(row => row.id).sort((a, b) => a - b))
+  assert.deepEqual(
+    logged.map(Number).sort((a, b) => a - b),
+    rows.map(row => row.id).sort((a, b) => a - b),
+  )
   const numbers = rows.map(row => Number(row.number.slice(-4))).sort((a, b) => a - b)
-  assert.deepEqual(numbers, numbers.map((_, at) => (numbers[0] ?? 0) + at), 'numbers without gaps')
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, at) => (numbers[0] ?? 0) + at),
+    'numbers without gaps',
+  )
 })
 
 test('a taken port is named, with the way out', async () => {
@@ -131,7 +151,9 @@ test('two servers on one database are one portal: sessions and limits count for 
   const servers = await Promise.all([startServer(), startServer()])
   try {
     const [one, two] = servers.map(server => new Agent(server.base))
-    const guesses = Array.from({ length: 6 }, (_, turn) => (turn % 2 ? one : two)?.post('/login', { username: 'nobody', password: 'wrong' }))
+    const guesses = Array.from({ length: 6 }, (_, turn) =>
+      (turn % 2 ? one : two)?.post('/login', { username: 'nobody', password: 'wrong' }),
+    )
     const answers = await Promise.all(guesses)
     assert.deepEqual(answers.map(answer => answer?.status).sort(), [422, 422, 422, 422, 422, 429])
   } finally {

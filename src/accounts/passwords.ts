@@ -1,5 +1,5 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
 import { hash, verify } from '@node-rs/argon2'
+import { dictionary } from '@zxcvbn-ts/language-common'
 import { now } from '../clock.ts'
 import { randomCode } from '../crypto.ts'
 
@@ -40,7 +40,9 @@ export function passwordMistake(password: string, about: string[]): string | und
   const letters = folded.replace(/^[^a-z]+|[^a-z]+$/g, '')
   if (common.has(folded) || (letters.length > 3 && common.has(letters) && folded.length - letters.length < 6))
     return '这个密码太常见，容易被猜中，请换一个。'
-  const known = [...contextWords, ...about].map(word => word.toLowerCase()).find(word => word.length >= 2 && folded.includes(word))
+  const known = [...contextWords, ...about]
+    .map(word => word.toLowerCase())
+    .find(word => word.length >= 2 && folded.includes(word))
   if (known) return `密码里不要出现“${known}”这样的单位名、姓名、账号或电话。`
   return undefined
 }

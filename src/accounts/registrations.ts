@@ -111,17 +111,24 @@ for (const kind of Object.keys(registrationKinds) as Kind[]) {
     if (!reading.ok) return showRegistration(res, { form, kind, ...reading })
     await limitTo(submissions, addressOf(req))
     const outcome = await submit(req, res, kind, reading.data)
-    if ('mistakes' in outcome) return showRegistration(res, { form, kind, values: typed(form, req.body), mistakes: outcome.mistakes })
+    if ('mistakes' in outcome)
+      return showRegistration(res, { form, kind, values: typed(form, req.body), mistakes: outcome.mistakes })
     res.status(201).render('accounts/registered', { ...outcome, kind, kinds: registrationKinds })
   })
 }
 
-function showRegistration(res: Response, { form, kind, ...rest }: { form: z.ZodObject; kind: Kind; values?: Record<string, string>; mistakes?: Mistakes }) {
+function showRegistration(
+  res: Response,
+  { form, kind, ...rest }: { form: z.ZodObject; kind: Kind; values?: Record<string, string>; mistakes?: Mistakes },
+) {
   renderForm(res, 'accounts/register', { form, kind, kinds: registrationKinds, ...rest })
 }
 
 async function districts(db: Knex): Promise<Option[]> {
-  const rows: { code: string; name: string }[] = await db('regions').where({ level: 'district' }).orderBy('code').select('code', 'name')
+  const rows: { code: string; name: string }[] = await db('regions')
+    .where({ level: 'district' })
+    .orderBy('code')
+    .select('code', 'name')
   return rows.map(({ code, name }) => ({ value: code, label: name }))
 }
 
@@ -135,10 +142,14 @@ async function submit(req: Request, res: Response, kind: Kind, form: Registratio
   else if (form.again !== form.password) mistakes.again = '两次输入的密码不一样。'
   const own = await openRequest(form)
   if (own) return own
-  const organisation: { id: number; kind: string; status: string } | undefined = await db('organisations').where({ code: form.code }).first('id', 'kind', 'status')
-  if (organisation && organisation.kind !== kind) mistakes.code = `这个代码登记的不是${registrationKinds[kind].label}，请核对或改用另一种注册。`
+  const organisation: { id: number; kind: string; status: string } | undefined = await db('organisations')
+    .where({ code: form.code })
+    .first('id', 'kind', 'status')
+  if (organisation && organisation.kind !== kind)
+    mistakes.code = `这个代码登记的不是${registrationKinds[kind].label}，请核对或改用另一种注册。`
   else if (organisation?.status === 'disabled') mistakes.code = '这家单位已停用，请联系注册地区县主管部门。'
-  else if (organisation && (await hasAccounts(organisation.id))) mistakes.code = '这家单位已有账号。忘记密码或需要增加账号，请联系注册地区县主管部门。'
+  else if (organisation && (await hasAccounts(organisation.id)))
+    mistakes.code = '这家单位已有账号。忘记密码或需要增加账号，请联系注册地区县主管部门。'
   if (await db('users').where({ username: form.username }).first('id')) mistakes.username = '这个账号已有人使用，请换一个。'
   if (Object.keys(mistakes).length) return { mistakes }
 
@@ -175,7 +186,8 @@ async function submit(req: Request, res: Response, kind: Kind, form: Registratio
     })
     return { number, district: await nameOf(form.district_code) }
   } catch (error) {
-    if (isDuplicate(error, 'registrations_open_username_unique')) return { mistakes: { username: '这个账号已有人申请，请换一个。' } }
+    if (isDuplicate(error, 'registrations_open_username_unique'))
+      return { mistakes: { username: '这个账号已有人申请，请换一个。' } }
     if (!isDuplicate(error)) throw error
     return (await openRequest(form)) ?? { mistakes: { code: '这家单位已有一份注册申请待区县确认，请用原来的申请编号查询。' } }
   }
@@ -185,7 +197,8 @@ async function submit(req: Request, res: Response, kind: Kind, form: Registratio
 async function openRequest(form: RegistrationForm): Promise<Outcome | undefined> {
   const row: Registration | undefined = await db('registrations').where({ open_key: form.code }).first()
   if (!row) return undefined
-  if (row.username === form.username && (await isPassword(form.password, row.password_hash))) return { number: row.number, district: await nameOf(row.district_code) }
+  if (row.username === form.username && (await isPassword(form.password, row.password_hash)))
+    return { number: row.number, district: await nameOf(row.district_code) }
   return { mistakes: { code: '这家单位已有一份注册申请待区县确认，请用原来的申请编号查询。' } }
 }
 
@@ -199,7 +212,12 @@ async function nameOf(code: string): Promise<string> {
 }
 
 const statusForm = z.object({
-  number: text({ label: '申请编号', max: 20, placeholder: '如 ZC202611230001', normalise: text => text.normalize('NFKC').toUpperCase().replace(/\s/g, '') }),
+  number: text({
+    label: '申请编号',
+    max: 20,
+    placeholder: '如 ZC202611230001',
+    normalise: text => text.normalize('NFKC').toUpperCase().replace(/\s/g, ''),
+  }),
   username: text({ label: '登录账号', max: 64, normalise: normaliseUsername }),
 })
 const lookUps: Limit = { name: 'register-status', points: 30, seconds: 900 }
@@ -217,7 +235,13 @@ registrationPages.post('/register/status', async (req, res) => {
       values: form.data,
       mistakes: { number: '没有找到这份申请。请核对申请编号和当时填写的登录账号。' },
     })
-  renderForm(res, 'accounts/registration-status', { form: statusForm, values: form.data, found, district: await nameOf(found.district_code), states: registrationStates })
+  renderForm(res, 'accounts/registration-status', {
+    form: statusForm,
+    values: form.data,
+    found,
+    district: await nameOf(found.district_code),
+    states: registrationStates,
+  })
 })
 
 /** The district's desk: look at a request, confirm it or send it back. */
@@ -280,9 +304,15 @@ registrationDesk.post('/:id/refuse', allow(...deciders), async (req, res) => {
   res.redirect(303, '/desk/lists/registrations')
 })
 
-async function showRequest(req: Request, res: Response, { values = {}, mistakes = {} }: { values?: Record<string, string>; mistakes?: Mistakes } = {}) {
+async function showRequest(
+  req: Request,
+  res: Response,
+  { values = {}, mistakes = {} }: { values?: Record<string, string>; mistakes?: Mistakes } = {},
+) {
   const user = currentUser(res)
-  const found = await visibleRegistrations(db, user).where({ id: recordId(req) }).first()
+  const found = await visibleRegistrations(db, user)
+    .where({ id: recordId(req) })
+    .first()
   if (!found) throw new NotFound('没有找到这份注册申请。编号可能有误，或不在您的管辖范围。')
   const [existing, decider, district] = await Promise.all([
     db('organisations').where({ code: found.code }).first('id', 'name', 'address'),
@@ -307,23 +337,43 @@ async function lockOpen(trx: Knex.Transaction, user: User, id: number, version: 
   const row: Registration | undefined = await visibleRegistrations(trx, user).where({ id }).forUpdate().first()
   if (!row) throw new NotFound('没有找到这份注册申请。编号可能有误，或不在您的管辖范围。')
   if (row.status !== 'pending' || row.version !== version) {
-    const decider: { name: string } | undefined = row.decided_by ? await trx('users').where({ id: row.decided_by }).first('name') : undefined
-    throw new Conflict(`这份申请${decider ? `已由${decider.name}办理，` : ''}现在是“${registrationStates[row.status]}”，您的操作没有执行。`)
+    const decider: { name: string } | undefined = row.decided_by
+      ? await trx('users').where({ id: row.decided_by }).first('name')
+      : undefined
+    throw new Conflict(
+      `这份申请${decider ? `已由${decider.name}办理，` : ''}现在是“${registrationStates[row.status]}”，您的操作没有执行。`,
+    )
   }
   return row
 }
 
-async function decide(trx: Knex.Transaction, row: Registration, decision: { status: 'confirmed' | 'refused'; opinion: string | null; decided_by: number }) {
+async function decide(
+  trx: Knex.Transaction,
+  row: Registration,
+  decision: { status: 'confirmed' | 'refused'; opinion: string | null; decided_by: number },
+) {
   await trx('registrations')
     .where({ id: row.id })
-    .update({ ...decision, decided_at: now(), updated_at: now(), updated_by: decision.decided_by, open_key: null, open_username: null, version: row.version + 1 })
+    .update({
+      ...decision,
+      decided_at: now(),
+      updated_at: now(),
+      updated_by: decision.decided_by,
+      open_key: null,
+      open_username: null,
+      version: row.version + 1,
+    })
 }
 
 /** Makes the account, and the unit with its archive where the city did not know it yet. */
 async function admit(trx: Knex.Transaction, row: Registration, by: number): Promise<void> {
   const stamps = { created_at: now(), updated_at: now(), created_by: by, updated_by: by }
-  const known: { id: number; kind: string; status: string } | undefined = await trx('organisations').where({ code: row.code }).forUpdate().first('id', 'kind', 'status')
-  if (known && (known.kind !== row.kind || known.status !== 'active')) throw new Conflict('这个信用代码登记的单位类型不同或已停用，不能确认。请联系市局系统管理员核对单位档案。')
+  const known: { id: number; kind: string; status: string } | undefined = await trx('organisations')
+    .where({ code: row.code })
+    .forUpdate()
+    .first('id', 'kind', 'status')
+  if (known && (known.kind !== row.kind || known.status !== 'active'))
+    throw new Conflict('这个信用代码登记的单位类型不同或已停用，不能确认。请联系市局系统管理员核对单位档案。')
   const organisation_id = known?.id ?? (await newOrganisation(trx, row, stamps))
   const taken = await trx('users').where({ username: row.username }).first('id')
   if (taken) throw new Conflict(`账号 ${row.username} 已被别人使用，请退回申请，请申请单位换一个账号。`)

@@ -26,7 +26,13 @@ const signInForm = z.object({
   password: secret({ label: '密码', autocomplete: 'current-password' }),
 })
 const codeForm = z.object({
-  code: text({ label: '动态验证码', max: 20, autocomplete: 'one-time-code', inputmode: 'numeric', hint: '手机应用里显示的 6 位数字；手机不在身边时可输入一个备用码。' }),
+  code: text({
+    label: '动态验证码',
+    max: 20,
+    autocomplete: 'one-time-code',
+    inputmode: 'numeric',
+    hint: '手机应用里显示的 6 位数字；手机不在身边时可输入一个备用码。',
+  }),
 })
 
 signIn.get('/login', (req, res) => {
@@ -87,10 +93,21 @@ function isPending(req: Request): boolean {
   return req.session.pending !== undefined && now().getTime() - req.session.pending.since < pendingLife
 }
 
-function showSignIn(req: Request, res: Response, { values = {}, mistakes = {} }: { values?: Record<string, string>; mistakes?: Record<string, string> } = {}) {
+function showSignIn(
+  req: Request,
+  res: Response,
+  { values = {}, mistakes = {} }: { values?: Record<string, string>; mistakes?: Record<string, string> } = {},
+) {
   const status = res.statusCode
   const next = typeof req.query.next === 'string' ? ownPath(req.query.next, '') : ''
-  renderForm(res, 'accounts/login', { form: signInForm, values, mistakes, next, expired: req.query.expired === '1', held: next.includes('held=') })
+  renderForm(res, 'accounts/login', {
+    form: signInForm,
+    values,
+    mistakes,
+    next,
+    expired: req.query.expired === '1',
+    held: next.includes('held='),
+  })
   if (status === 429) res.status(429)
 }
 
@@ -109,7 +126,11 @@ export const account = express.Router()
 
 const passwordForm = z.object({
   password: secret({ label: '现在的密码', autocomplete: 'current-password' }),
-  new_password: secret({ label: '新密码', autocomplete: 'new-password', hint: '至少 10 个字符，含大写、小写、数字、符号中的三类；可以用一句话。' }),
+  new_password: secret({
+    label: '新密码',
+    autocomplete: 'new-password',
+    hint: '至少 10 个字符，含大写、小写、数字、符号中的三类；可以用一句话。',
+  }),
   again: secret({ label: '再输入一次新密码', autocomplete: 'new-password' }),
 })
 const confirmForm = z.object({ password: secret({ label: '密码', autocomplete: 'current-password' }) })
@@ -117,14 +138,29 @@ const confirmForm = z.object({ password: secret({ label: '密码', autocomplete:
 account.get('/account', async (req, res) => {
   const user = currentUser(res)
   const [history, devices, kept] = await Promise.all([
-    db('sign_ins').where({ user_id: user.id }).orderBy([{ column: 'at', order: 'desc' }, { column: 'id', order: 'desc' }]).limit(20),
-    db('sessions').where({ user_id: user.id }).where('expired', '>', now()).whereNot({ sid: req.sessionID }).count({ n: '*' }).first(),
+    db('sign_ins')
+      .where({ user_id: user.id })
+      .orderBy([
+        { column: 'at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      .limit(20),
+    db('sessions')
+      .where({ user_id: user.id })
+      .where('expired', '>', now())
+      .whereNot({ sid: req.sessionID })
+      .count({ n: '*' })
+      .first(),
     db('recovery_codes').where({ user_id: user.id }).whereNull('used_at').count({ n: '*' }).first(),
   ])
   const codes = req.session.recovery_codes
   if (codes) delete req.session.recovery_codes
   res.render('accounts/account', {
-    history: history.map(row => ({ ...row, browser: browserName(row.agent), label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome })),
+    history: history.map(row => ({
+      ...row,
+      browser: browserName(row.agent),
+      label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome,
+    })),
     others: Number(devices?.n ?? 0),
     codesLeft: Number(kept?.n ?? 0),
     codes,
@@ -150,7 +186,13 @@ account.post('/account/password', async (req, res) => {
   await inTransaction(async trx => {
     await trx('users')
       .where({ id: user.id })
-      .update({ password_hash, password_changed_at: now(), password_expires_at: null, must_change_password: false, updated_at: now() })
+      .update({
+        password_hash,
+        password_changed_at: now(),
+        password_expires_at: null,
+        must_change_password: false,
+        updated_at: now(),
+      })
     await record(trx, actorOf(req, res), { action: 'password.change', object: { type: 'user', id: user.id, label: user.name } })
   })
   await endOtherSessions(db, user.id, req.sessionID)
@@ -194,8 +236,13 @@ account.post('/account/second-factor', async (req, res) => {
   if (step === undefined) return showEnable(req, res, { code: '验证码不对。请核对手机时间是否准确，再输入现在显示的数字。' })
 
   const codes = await inTransaction(async trx => {
-    await trx('users').where({ id: user.id }).update({ totp_secret: draft, totp_confirmed_at: now(), totp_last_step: step, updated_at: now() })
-    await record(trx, actorOf(req, res), { action: 'second-factor.enable', object: { type: 'user', id: user.id, label: user.name } })
+    await trx('users')
+      .where({ id: user.id })
+      .update({ totp_secret: draft, totp_confirmed_at: now(), totp_last_step: step, updated_at: now() })
+    await record(trx, actorOf(req, res), {
+      action: 'second-factor.enable',
+      object: { type: 'user', id: user.id, label: user.name },
+    })
     return await newRecoveryCodes(trx, user.id)
   })
   await endOtherSessions(db, user.id, req.sessionID)
@@ -211,8 +258,17 @@ async function showEnable(req: Request, res: Response, mistakes: Record<string, 
   req.session.totp_draft = cipher
   const key = openSecret(cipher)
   const limits = await settingsNow(db)
-  const qr = await QRCode.toDataURL(secretAddress(key, currentUser(res).username, limits['city.portal']), { margin: 1, width: 220 })
-  renderForm(res, 'accounts/second-factor', { form: enableForm, mistakes, qr, key: key.replace(/(.{4})/g, '$1 ').trim(), required: isRequired(currentUser(res), limits['second-factor.required']) })
+  const qr = await QRCode.toDataURL(secretAddress(key, currentUser(res).username, limits['city.portal']), {
+    margin: 1,
+    width: 220,
+  })
+  renderForm(res, 'accounts/second-factor', {
+    form: enableForm,
+    mistakes,
+    qr,
+    key: key.replace(/(.{4})/g, '$1 ').trim(),
+    required: isRequired(currentUser(res), limits['second-factor.required']),
+  })
 }
 
 account.post('/account/second-factor/off', async (req, res) => {
@@ -222,9 +278,14 @@ account.post('/account/second-factor/off', async (req, res) => {
   if (form.ok && !(await hasPassword(user, form.data.password))) mistakes.password = '密码不对。'
   if (Object.keys(mistakes).length) return renderForm(res, 'accounts/second-factor-off', { form: confirmForm, mistakes })
   await inTransaction(async trx => {
-    await trx('users').where({ id: user.id }).update({ totp_secret: null, totp_confirmed_at: null, totp_last_step: 0, updated_at: now() })
+    await trx('users')
+      .where({ id: user.id })
+      .update({ totp_secret: null, totp_confirmed_at: null, totp_last_step: 0, updated_at: now() })
     await trx('recovery_codes').where({ user_id: user.id }).delete()
-    await record(trx, actorOf(req, res), { action: 'second-factor.disable', object: { type: 'user', id: user.id, label: user.name } })
+    await record(trx, actorOf(req, res), {
+      action: 'second-factor.disable',
+      object: { type: 'user', id: user.id, label: user.name },
+    })
   })
   await endOtherSessions(db, user.id, req.sessionID)
   await renewSession(req)
@@ -236,7 +297,11 @@ account.post('/account/sessions/end', async (req, res) => {
   const user = currentUser(res)
   const ended = await inTransaction(async trx => {
     const ended = await endOtherSessions(trx, user.id, req.sessionID)
-    await record(trx, actorOf(req, res), { action: 'session.end', object: { type: 'user', id: user.id, label: user.name }, detail: { ended } })
+    await record(trx, actorOf(req, res), {
+      action: 'session.end',
+      object: { type: 'user', id: user.id, label: user.name },
+      detail: { ended },
+    })
     return ended
   })
   flash(req, { tone: 'ok', text: ended ? `已退出其他 ${ended} 处登录。` : '没有其他设备登录着。' })

@@ -75,5 +75,12 @@ export async function newRecoveryCodes(trx: Knex, userId: number): Promise<strin
 
 // Fifty bits from a good source need no slow hash.
 function digestOf(code: string): string {
-  return createHash('sha256').update(code.normalize('NFKC').toUpperCase().replace(/[^0-9A-Z]/g, '')).digest('hex')
+  return createHash('sha256')
+    .update(
+      code
+        .normalize('NFKC')
+        .toUpperCase()
+        .replace(/[^0-9A-Z]/g, ''),
+    )
+    .digest('hex')
 }

@@ -30,7 +30,10 @@ class DatabaseStore extends Store {
   }
 
   async #find(sid: string): Promise<SessionData | null> {
-    const row: { sess: string | SessionData } | undefined = await db('sessions').where({ sid }).where('expired', '>', now()).first('sess')
+    const row: { sess: string | SessionData } | undefined = await db('sessions')
+      .where({ sid })
+      .where('expired', '>', now())
+      .first('sess')
     if (!row) return null
     return typeof row.sess === 'string' ? JSON.parse(row.sess) : row.sess
   }

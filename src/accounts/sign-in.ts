@@ -8,8 +8,8 @@ import { db, inTransaction } from '../db.ts'
 import { addressOf } from '../http.ts'
 import { forgiveAttempts, type Limit, returnAttempt, takeAttempt } from './limits.ts'
 import { isPassword } from './passwords.ts'
-import { renewSession, startSession } from './sessions.ts'
 import { useCode } from './second-factor.ts'
+import { renewSession, startSession } from './sessions.ts'
 import { findUser, normaliseUsername, type User } from './users.ts'
 
 /** What a sign-in attempt came to, as the sign-in log keeps it. */
@@ -76,7 +76,11 @@ export async function attempt(req: Request, username: string, password: string):
   return { ok: true, user }
 }
 
-function guardsFor(limits: Awaited<ReturnType<typeof settingsNow>>, name: string, address: string): { limit: Limit; who: string }[] {
+function guardsFor(
+  limits: Awaited<ReturnType<typeof settingsNow>>,
+  name: string,
+  address: string,
+): { limit: Limit; who: string }[] {
   const lock = limits['sign-in.lock-minutes'] * 60
   return [
     { limit: { name: 'sign-in', points: limits['sign-in.attempts'], seconds: lock }, who: `${name}|${address}` },
@@ -86,11 +90,17 @@ function guardsFor(limits: Awaited<ReturnType<typeof settingsNow>>, name: string
 }
 
 /** Writes the sign-in log, and the action log for what an auditor must find there (ASVS 16.3.1). */
-export async function noteSignIn(req: Request, res: Response, { username, userId, outcome }: { username: string; userId?: number; outcome: Outcome }) {
+export async function noteSignIn(
+  req: Request,
+  res: Response,
+  { username, userId, outcome }: { username: string; userId?: number; outcome: Outcome },
+) {
   await db.transaction(async trx => {
     await trx('sign_ins').insert({
       at: now(),
-      username: normaliseUsername(username).replace(/[\p{C}]/gu, '').slice(0, 64),
+      username: normaliseUsername(username)
+        .replace(/[\p{C}]/gu, '')
+        .slice(0, 64),
       user_id: userId ?? null,
       outcome,
       address: addressOf(req),
@@ -102,7 +112,11 @@ export async function noteSignIn(req: Request, res: Response, { username, userId
     const result = outcome === 'ok' || outcome === 'signed-out' ? 'ok' : 'refused'
     // A name nobody has may be a password typed into the wrong field: it stays out of the sealed log.
     const object = userId ? { type: 'user', id: userId } : undefined
-    await record(trx, { ...actorOf(req, res), user_id: userId ?? null }, { action, result, ...(object ? { object } : {}), detail: { outcome } })
+    await record(
+      trx,
+      { ...actorOf(req, res), user_id: userId ?? null },
+      { action, result, ...(object ? { object } : {}), detail: { outcome } },
+    )
   })
 }
 

@@ -21,7 +21,14 @@ export interface Actor {
 }
 
 /** The portal itself, when a job or command acts. */
-export const portalItself: Actor = { user_id: null, user_name: '系统', role: null, organisation_id: null, address: null, request_id: null }
+export const portalItself: Actor = {
+  user_id: null,
+  user_name: '系统',
+  role: null,
+  organisation_id: null,
+  address: null,
+  request_id: null,
+}
 
 export interface Entry {
   action: Action
@@ -186,7 +193,12 @@ async function digestOf(db: Knex, { first_id, last_id, previous, lock }: Block) 
   let rows = 0
   let chain = `${previous}|${first_id}|${last_id}`
   for (let from = first_id; from <= last_id; ) {
-    const query = db<LogRow>('action_log').where('id', '>=', from).where('id', '<=', last_id).orderBy('id').limit(2000).select('id', 'mac')
+    const query = db<LogRow>('action_log')
+      .where('id', '>=', from)
+      .where('id', '<=', last_id)
+      .orderBy('id')
+      .limit(2000)
+      .select('id', 'mac')
     const piece = lock ? await query.forUpdate() : await query
     if (!piece.length) break
     chain = sign('log seal', `${chain}\n${piece.map(row => `${row.id} ${row.mac}`).join('\n')}`)
@@ -214,7 +226,9 @@ export async function checkLog(db: Knex, expected?: string): Promise<LogCheck> {
   let rows = 0
   for (let from = 0; ; ) {
     const piece = await db<LogRow>('action_log').where('id', '>', from).orderBy('id').limit(1000)
-    for (const row of piece) if (!isSigned('log row', canonical(row), row.mac)) faults.push(`第 ${row.id} 条记录的内容与签名不符，已被改动或不是系统写入。`)
+    for (const row of piece)
+      if (!isSigned('log row', canonical(row), row.mac))
+        faults.push(`第 ${row.id} 条记录的内容与签名不符，已被改动或不是系统写入。`)
     rows += piece.length
     const last = piece.at(-1)
     if (!last) break
@@ -239,6 +253,10 @@ export async function checkLog(db: Knex, expected?: string): Promise<LogCheck> {
 /** How far the log is sealed: the newest seal, and what has come since. */
 export async function sealState(db: Knex): Promise<{ last: Seal | undefined; open: number; oldestOpen: Date | undefined }> {
   const last = await db<Seal>('log_seals').orderBy('sequence', 'desc').first()
-  const since = await db('action_log').where('id', '>', last?.last_id ?? 0).count({ n: '*' }).min({ at: 'at' }).first()
+  const since = await db('action_log')
+    .where('id', '>', last?.last_id ?? 0)
+    .count({ n: '*' })
+    .min({ at: 'at' })
+    .first()
   return { last, open: Number(since?.n ?? 0), oldestOpen: since?.at ?? undefined }
 }

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
+import type { z } from 'zod'
 import type { Role } from '../accounts/roles.ts'
 import { config } from '../config.ts'
 import { checkbox, type FieldMeta, integer, text } from '../forms/form.ts'
-import type { z } from 'zod'
 
 /** A parameter: what it is called, who may change it, and what holds until somebody does. */
 interface Setting {
@@ -26,7 +26,12 @@ export const settings = {
   'city.phone': { group: '单位与网站', owner: 'system-admin', field: words('业务咨询电话'), standard: '0531-0000 0000' },
   'city.site-code': { group: '单位与网站', owner: 'system-admin', field: words('网站标识码'), standard: '3701000000' },
   'city.icp': { group: '单位与网站', owner: 'system-admin', field: words('ICP 备案号'), standard: '鲁ICP备00000000号' },
-  'city.police': { group: '单位与网站', owner: 'system-admin', field: words('公安备案号'), standard: '鲁公网安备 37010000000000号' },
+  'city.police': {
+    group: '单位与网站',
+    owner: 'system-admin',
+    field: words('公安备案号'),
+    standard: '鲁公网安备 37010000000000号',
+  },
   'session.idle-minutes': {
     group: '登录安全',
     owner: 'security-admin',
@@ -54,7 +59,13 @@ export const settings = {
   'sign-in.address-attempts': {
     group: '登录安全',
     owner: 'security-admin',
-    field: integer({ label: '同一地址每 15 分钟最多输错', unit: '次', min: 20, max: 1000, hint: '防止换着账号猜密码；同一出口的单位人多时可调大。' }),
+    field: integer({
+      label: '同一地址每 15 分钟最多输错',
+      unit: '次',
+      min: 20,
+      max: 1000,
+      hint: '防止换着账号猜密码；同一出口的单位人多时可调大。',
+    }),
     standard: 100,
   },
   'password.days': {
@@ -91,7 +102,9 @@ export async function settingsNow(db: Knex): Promise<Settings> {
   // Real time on purpose: a shifted clock must not freeze or flood this cache.
   if (cached && cached.until > Date.now()) return cached.values
   const rows: { code: string; value: string }[] = await db('settings').select('code', 'value')
-  const set = Object.fromEntries(rows.filter(row => Object.hasOwn(settings, row.code)).map(row => [row.code, JSON.parse(row.value)]))
+  const set = Object.fromEntries(
+    rows.filter(row => Object.hasOwn(settings, row.code)).map(row => [row.code, JSON.parse(row.value)]),
+  )
   cached = { values: { ...standards, ...set }, until: Date.now() + keep }
   return cached.values
 }

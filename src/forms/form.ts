@@ -63,41 +63,67 @@ function cleanText(value: unknown, rules: TextRules, optional: boolean, ctx: z.R
   const max = rules.max ?? 200
   if (length > max) return mistake(`${label}最多 ${max} 个字，现有 ${length} 个。`)
   if (rules.min && length < rules.min) return mistake(`${label}至少 ${rules.min} 个字。`)
-  if (rules.options && !rules.options.some(option => option.value === text)) return mistake(`${label}不在可选范围内，请重新选择。`)
+  if (rules.options && !rules.options.some(option => option.value === text))
+    return mistake(`${label}不在可选范围内，请重新选择。`)
   if (rules.pattern && !rules.pattern.test(text)) return mistake(rules.patternHint ?? `${label}的格式不对。`)
   const broken = rules.rule?.(text)
   return broken ? mistake(broken) : text
 }
 
-function described<T extends z.ZodType>(schema: T, { max, rule, normalise, pattern, patternHint, min, ...meta }: TextRules, required: boolean): T {
+function described<T extends z.ZodType>(
+  schema: T,
+  { max, rule, normalise, pattern, patternHint, min, ...meta }: TextRules,
+  required: boolean,
+): T {
   return schema.meta({ ...meta, required, ...(max ? { max } : {}) })
 }
 
 /** A text that must be there. One line unless `type` is `textarea`; trimmed, NFC, without control characters. */
 export function text(rules: TextRules) {
-  return described(z.unknown().transform((value, ctx) => cleanText(value, rules, false, ctx)), rules, true)
+  return described(
+    z.unknown().transform((value, ctx) => cleanText(value, rules, false, ctx)),
+    rules,
+    true,
+  )
 }
 
 /** A text that may be left out; `null` then. */
 export function optionalText(rules: TextRules) {
-  return described(z.unknown().transform((value, ctx) => cleanText(value, rules, true, ctx) || null), rules, false)
+  return described(
+    z.unknown().transform((value, ctx) => cleanText(value, rules, true, ctx) || null),
+    rules,
+    false,
+  )
 }
 
 /** One of some options. */
 export function choice<T extends string>(rules: FieldMeta & { options: readonly { value: T; label: string }[] }) {
   // The check against the options narrows the text to their union.
-  return described(z.unknown().transform((value, ctx) => cleanText(value, { type: 'select', ...rules }, false, ctx) as T), { type: 'select', ...rules }, true)
+  return described(
+    z.unknown().transform((value, ctx) => cleanText(value, { type: 'select', ...rules }, false, ctx) as T),
+    { type: 'select', ...rules },
+    true,
+  )
 }
 
 /** One of some options, or none. */
 export function optionalChoice<T extends string>(rules: FieldMeta & { options: readonly { value: T; label: string }[] }) {
-  return described(z.unknown().transform((value, ctx) => (cleanText(value, { type: 'select', ...rules }, true, ctx) || null) as T | null), { type: 'select', ...rules }, false)
+  return described(
+    z.unknown().transform((value, ctx) => (cleanText(value, { type: 'select', ...rules }, true, ctx) || null) as T | null),
+    { type: 'select', ...rules },
+    false,
+  )
 }
 
 /** A calendar day `YYYY-MM-DD` that exists. */
 export function date(rules: FieldMeta) {
-  const rule = (text: string) => (z.iso.date().safeParse(text).success ? undefined : `${rules.label}请填写成 2026-11-23 这样的日期。`)
-  return described(z.unknown().transform((value, ctx) => cleanText(value, { ...rules, type: 'date', max: 20, rule }, false, ctx)), { ...rules, type: 'date' }, true)
+  const rule = (text: string) =>
+    z.iso.date().safeParse(text).success ? undefined : `${rules.label}请填写成 2026-11-23 这样的日期。`
+  return described(
+    z.unknown().transform((value, ctx) => cleanText(value, { ...rules, type: 'date', max: 20, rule }, false, ctx)),
+    { ...rules, type: 'date' },
+    true,
+  )
 }
 
 /** A whole number between `min` and `max`. */
@@ -105,15 +131,26 @@ export function integer(rules: FieldMeta & { min: number; max: number }) {
   const { min, max, ...meta } = rules
   const unit = rules.unit ?? ''
   const rule = (text: string) =>
-    /^-?\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max ? undefined : `${rules.label}请填写 ${min} 到 ${max}${unit} 之间的整数。`
+    /^-?\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max
+      ? undefined
+      : `${rules.label}请填写 ${min} 到 ${max}${unit} 之间的整数。`
   const fold = (text: string) => text.normalize('NFKC')
-  const check = (value: unknown, ctx: z.RefinementCtx) => cleanText(value, { ...meta, max: 20, rule, normalise: fold }, false, ctx)
-  return described(z.unknown().transform((value, ctx) => Number(check(value, ctx))), { ...meta, type: 'number', inputmode: 'numeric' }, true)
+  const check = (value: unknown, ctx: z.RefinementCtx) =>
+    cleanText(value, { ...meta, max: 20, rule, normalise: fold }, false, ctx)
+  return described(
+    z.unknown().transform((value, ctx) => Number(check(value, ctx))),
+    { ...meta, type: 'number', inputmode: 'numeric' },
+    true,
+  )
 }
 
 /** A box to tick: true or false. */
 export function checkbox(rules: FieldMeta) {
-  return described(z.unknown().transform(value => value === 'on' || value === '1'), { ...rules, type: 'checkbox' }, false)
+  return described(
+    z.unknown().transform(value => value === 'on' || value === '1'),
+    { ...rules, type: 'checkbox' },
+    false,
+  )
 }
 
 /** A box that must be ticked; `message` says why. */
@@ -130,14 +167,23 @@ export function consent(rules: FieldMeta & { message: string }) {
 export function secret(rules: FieldMeta) {
   const schema = z.unknown().transform((value, ctx) => {
     if (typeof value === 'string' && value.length > 0 && value.length <= 256) return value
-    ctx.addIssue({ code: 'custom', message: typeof value === 'string' && value.length > 256 ? `${rules.label}最多 256 个字符。` : `请填写${rules.label}。` })
+    ctx.addIssue({
+      code: 'custom',
+      message: typeof value === 'string' && value.length > 256 ? `${rules.label}最多 256 个字符。` : `请填写${rules.label}。`,
+    })
     return z.NEVER
   })
   return described(schema, { ...rules, type: 'password' }, true)
 }
 
 /** The version of the row a form was opened with, for the optimistic check. */
-export const version = z.coerce.number().int().min(1).max(4_000_000_000).catch(0).meta({ label: '版本', type: 'hidden', required: true })
+export const version = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(4_000_000_000)
+  .catch(0)
+  .meta({ label: '版本', type: 'hidden', required: true })
 
 export type Form = z.ZodObject
 export type Values = Record<string, string>

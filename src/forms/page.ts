@@ -15,7 +15,11 @@ interface FormPage {
  * Renders a page with a form: 422 when there are mistakes, 200 otherwise. What was held over a lost session comes back here.
  * @param view the EJS page; it finds `fields`, `values` and `mistakes`
  */
-export function renderForm(res: Response, view: string, { form, values = {}, mistakes = {}, adjust = {}, ...locals }: FormPage): void {
+export function renderForm(
+  res: Response,
+  view: string,
+  { form, values = {}, mistakes = {}, adjust = {}, ...locals }: FormPage,
+): void {
   const fields = fieldsOf(form).map(field => ({ ...field, ...adjust[field.name] }))
   const held = (res.locals.held ?? {}) as Values // restoreHeld keeps only texts
   if (Object.keys(mistakes).length) res.status(422)
@@ -25,6 +29,9 @@ export function renderForm(res: Response, view: string, { form, values = {}, mis
 /** The values of a row as a form shows them: `null` is an empty field, a ticked box is `on`. */
 export function valuesOf(row: Record<string, unknown>): Values {
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, value === null || value === undefined || value === false ? '' : value === true ? 'on' : String(value)]),
+    Object.entries(row).map(([name, value]) => [
+      name,
+      value === null || value === undefined || value === false ? '' : value === true ? 'on' : String(value),
+    ]),
   )
 }

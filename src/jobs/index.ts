@@ -12,7 +12,10 @@ export const jobs: Job[] = [
     at: '17 * * * *',
     run: async db => {
       await db('sessions').where('expired', '<', now()).delete()
-      await db('jobs').where({ state: 'done' }).where('finished_at', '<', fromNow(-7 * 86_400_000)).delete()
+      await db('jobs')
+        .where({ state: 'done' })
+        .where('finished_at', '<', fromNow(-7 * 86_400_000))
+        .delete()
       await clearHeldForms()
       await clearAttempts()
     },

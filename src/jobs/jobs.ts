@@ -44,7 +44,10 @@ export function startJobs(jobs: Job[], log: Logger): () => Promise<void> {
  */
 export async function runJob(job: Job, at: Date = now()): Promise<void> {
   const unique_key = `${job.name} ${at.toISOString().slice(0, 16)}`
-  await db('jobs').insert({ name: job.name, unique_key, state: 'ready', run_at: at, created_at: now() }).onConflict('unique_key').ignore()
+  await db('jobs')
+    .insert({ name: job.name, unique_key, state: 'ready', run_at: at, created_at: now() })
+    .onConflict('unique_key')
+    .ignore()
   for (let turn = await take(job.name); turn; turn = await take(job.name)) {
     try {
       await job.run(db)
@@ -52,7 +55,9 @@ export async function runJob(job: Job, at: Date = now()): Promise<void> {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
       const state = turn.attempts >= 3 ? 'failed' : 'ready'
-      await db('jobs').where({ id: turn.id }).update({ state, error: text.slice(0, 1000), run_at: new Date(now().getTime() + turn.attempts * 60_000) })
+      await db('jobs')
+        .where({ id: turn.id })
+        .update({ state, error: text.slice(0, 1000), run_at: new Date(now().getTime() + turn.attempts * 60_000) })
       throw error
     }
   }
@@ -63,14 +68,21 @@ async function take(name: string): Promise<{ id: number; attempts: number } | un
     async trx => {
       const turn: { id: number; attempts: number } | undefined = await trx('jobs')
         .where({ name })
-        .where(due => due.where({ state: 'ready' }).where('run_at', '<=', now()).orWhere(stuck => stuck.where({ state: 'running' }).where('lease_until', '<', now())))
+        .where(due =>
+          due
+            .where({ state: 'ready' })
+            .where('run_at', '<=', now())
+            .orWhere(stuck => stuck.where({ state: 'running' }).where('lease_until', '<', now())),
+        )
         .orderBy('id')
         .forUpdate()
         .skipLocked()
         .first('id', 'attempts')
       if (!turn) return undefined
       const attempts = turn.attempts + 1
-      await trx('jobs').where({ id: turn.id }).update({ state: 'running', worker, attempts, lease_until: new Date(now().getTime() + lease) })
+      await trx('jobs')
+        .where({ id: turn.id })
+        .update({ state: 'running', worker, attempts, lease_until: new Date(now().getTime() + lease) })
       return { ...turn, attempts }
     },
     { isolationLevel: 'read committed' },

@@ -52,6 +52,7 @@ export async function exportList(
 ): Promise<void> {
   const { question, conditions } = asked
   const { list, user } = question
+  if (req.method === 'HEAD') return void sendHeaders(res, list, now(), format).end()
   const columns = choices.columns.filter(column => column.export !== false)
   const batches = readAll(db, question, columns)
   const [readers, first] = await Promise.all([readersOf(db, columns), batches.next()])
@@ -80,10 +81,10 @@ async function* continued(first: IteratorResult<Row[]>, rest: AsyncGenerator<Row
   yield* rest
 }
 
-function sendHeaders(res: Response, { code, label }: List, at: Date, format: Format) {
+function sendHeaders(res: Response, { code, label }: List, at: Date, format: Format): Response {
   const day = beijing(at).slice(0, 10).replaceAll('-', '')
   const name = encodeURIComponent(`${label}_${day}.${format}`).replace(/['()*]/g, sign => `%${sign.charCodeAt(0).toString(16)}`)
-  res.set({
+  return res.set({
     'Content-Type': types[format],
     // RFC 6266: a plain name for old readers, the real one in UTF-8.
     'Content-Disposition': `attachment; filename="${code}_${day}.${format}"; filename*=UTF-8''${name}`,
@@ -167,6 +168,7 @@ async function sendWorkbook(res: Response, leaving: Leaving): Promise<void> {
   const { list, readers, batches, at, by } = leaving
   const gone = new AbortController()
   res.once('close', () => gone.abort())
+  if (res.destroyed) return
   const book = new ExcelJS.stream.xlsx.WorkbookWriter({
     stream: res,
     useStyles: true,
