@@ -180,7 +180,6 @@ async function pageLocals(req: Request, res: Response, next: NextFunction) {
     phone: set['city.phone'], icp: set['city.icp'], police: set['city.police'], siteCode: set['city.site-code'],
   } // biome-ignore format: eight names of one thing
   res.locals.idleMinutes = set['session.idle-minutes']
-  res.locals.flashes = []
   next()
 }
 
@@ -189,10 +188,7 @@ async function signedIn(req: Request, res: Response, next: NextFunction) {
   const user = res.locals.user
   if (user) {
     res.locals.menu = menuFor(user)
-    if (req.method === 'GET' && req.session.flash && !req.originalUrl.startsWith('/desk/lists/export')) {
-      res.locals.flashes = req.session.flash
-      delete req.session.flash
-    }
+    showFlashes(req, res)
     return next()
   }
   const expired = res.locals.expired ? '&expired=1' : ''
@@ -200,6 +196,16 @@ async function signedIn(req: Request, res: Response, next: NextFunction) {
     return res.redirect(302, `/login?next=${encodeURIComponent(req.originalUrl)}${expired}`)
   if (req.get('x-background') !== undefined) return void res.status(401).json({ signed_in: false })
   res.redirect(303, `/login?next=${encodeURIComponent(await holdForm(req))}${expired}`)
+}
+
+/** The sentences for the next page, taken when a page is printed and not when a file is downloaded. */
+function showFlashes(req: Request, res: Response) {
+  const take = () => {
+    const flashes = req.session?.flash ?? []
+    if (flashes.length) delete req.session.flash
+    return flashes
+  }
+  Object.defineProperty(res.locals, 'flashes', { get: take, enumerable: true })
 }
 
 /** Before anything else: an initial or outdated password is changed, and a second factor set up where the policy asks for one. */

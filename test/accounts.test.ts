@@ -99,6 +99,19 @@ test('five wrong passwords lock this name from this address, for the right passw
   assert.equal((await clerk.post('/login', { username: 'street-clerk', password })).status, 303)
 })
 
+test('a forged forwarding header does not dodge the lock', async () => {
+  for (let turn = 0; turn < 5; turn++)
+    await portal
+      .anyone()
+      .post('/login', { username: 'editor-reviewer', password: 'wrong' }, { 'x-forwarded-for': `10.0.0.${turn}` })
+
+  const locked = await portal
+    .anyone()
+    .post('/login', { username: 'editor-reviewer', password }, { 'x-forwarded-for': '10.0.0.99' })
+  assert.equal(locked.status, 429)
+  await portal.db('rate_limits').delete()
+})
+
 test('a success between mistakes starts the count again', async () => {
   for (let round = 0; round < 2; round++) {
     for (let turn = 0; turn < 4; turn++) await portal.anyone().post('/login', { username: 'committee', password: 'wrong' })

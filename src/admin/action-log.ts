@@ -138,9 +138,21 @@ export interface LogRow {
 
 function canonical(row: Omit<LogRow, 'id' | 'mac'>): string {
   return JSON.stringify([
-    row.nonce, row.at.toISOString(), row.user_id, row.user_name, row.role, row.organisation_id, row.address, row.request_id,
-    row.action, row.object_type, row.object_id, row.object_label, row.result, row.detail,
-  ]) // biome-ignore format: the order of the fields is part of the signature
+    row.nonce,
+    row.at.toISOString(),
+    row.user_id,
+    row.user_name,
+    row.role,
+    row.organisation_id,
+    row.address,
+    row.request_id,
+    row.action,
+    row.object_type,
+    row.object_id,
+    row.object_label,
+    row.result,
+    row.detail,
+  ])
 }
 
 interface Seal {
