@@ -5,6 +5,7 @@ import { type DemoAccount, demoAccounts, demoPassword } from './accounts.ts'
 import { addDesks, ownersName } from './desks.ts'
 import { type Beginning, Ground, type Numbered, numbered, type Street } from './ground.ts'
 import { addLayer } from './layer.ts'
+import { addRegistrations } from './registrations.ts'
 
 export { type DemoAccount, demoAccounts, demoPassword } from './accounts.ts'
 
@@ -99,7 +100,10 @@ async function takeStep(
       const counters: { prefix: string; value: number }[] = await trx('counters').select('prefix', 'value')
       const ground = new Ground(progress, step, streets, new Map(counters.map(({ prefix, value }) => [prefix, value])))
       if (step) addLayer(ground, { city, hash, owners_id: await ownersId(trx) })
-      else addDesks(ground, city, hash)
+      else {
+        addDesks(ground, city, hash)
+        await addRegistrations(ground)
+      }
       await ground.write(trx)
       await trx('settings')
         .where({ code: marker })

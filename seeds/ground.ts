@@ -71,6 +71,7 @@ const tables = [
   'committee_terms',
   'committee_members',
   'certificates',
+  'registrations',
   'search_terms',
 ] as const
 type Table = (typeof tables)[number]

@@ -28,6 +28,9 @@ export function addUser(
   const joined = demo
     ? ground.at
     : new Date(ground.at.getTime() - ground.random.int(1, 1000) * 86_400_000 + ground.random.int(0, 480) * 60_000)
+  // Most people came by in the last weeks; some have left without their account being closed, as in any city.
+  const away = id % 23 === 0 ? ground.random.int(95, 400) : ground.random.int(0, 80)
+  const lastSeen = new Date(Math.max(joined.getTime(), ground.at.getTime() - away * 86_400_000))
   ground.add('users', {
     id,
     username,
@@ -41,6 +44,7 @@ export function addUser(
     must_change_password: false,
     status: 'active',
     demo: demo !== undefined,
+    last_signed_in_at: demo ? null : lastSeen,
     created_at: joined,
     updated_at: joined,
   })

@@ -179,6 +179,7 @@ async function pageLocals(req: Request, res: Response, next: NextFunction) {
     name: set['city.name'], bureau: set['city.bureau'], portal: set['city.portal'], site: set['city.site'],
     phone: set['city.phone'], icp: set['city.icp'], police: set['city.police'], siteCode: set['city.site-code'],
   } // biome-ignore format: eight names of one thing
+  res.locals.demo = config.demoSize > 0
   res.locals.idleMinutes = set['session.idle-minutes']
   next()
 }

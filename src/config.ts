@@ -2,16 +2,9 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { explain } from './database/private.ts'
+import { StartError } from './errors.ts'
 import { root } from './root.ts'
-
-/** Something a person must put right before the portal can start. Its message is all that is shown. */
-export class StartError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'StartError'
-    this.stack = message
-  }
-}
 
 const number = (name: string, min: number, max: number, standard: number) =>
   z.coerce
@@ -129,8 +122,6 @@ function keptSecrets(folder: string): { session: string; data: string } {
     }
     return z.object({ session: z.string().min(32), data: z.string() }).parse(JSON.parse(fs.readFileSync(file, 'utf8')))
   } catch (error) {
-    throw new StartError(
-      `不能在 ${folder} 读写密钥文件（${error instanceof Error ? error.message : error}）。请检查目录权限和磁盘空间，或用 DATA_DIR 指定别处。`,
-    )
+    throw explain(error, folder)
   }
 }

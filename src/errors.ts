@@ -44,3 +44,12 @@ export class TooMany extends HttpError {
     this.seconds = seconds
   }
 }
+
+/** Something a person must put right before the portal can start. Its message is all that is shown. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StartError'
+    this.stack = message
+  }
+}

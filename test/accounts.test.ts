@@ -52,6 +52,17 @@ test('the session id changes at sign-in, and the one from before is worth nothin
   assert.equal((await clerk.get('/desk')).status, 200)
 })
 
+test('the page a browser follows to at once after signing in finds the session written', async () => {
+  for (let turn = 0; turn < 20; turn++) {
+    const clerk = portal.anyone()
+    const body = new URLSearchParams({ username: 'city-clerk', password })
+    const head = await clerk.raw('/login', { method: 'POST', body, headers: { origin: portal.base } })
+    // The body of the redirect is not waited for, as a browser does not.
+    assert.equal((await clerk.get('/desk')).status, 200, `turn ${turn}`)
+    await head.body?.cancel()
+  }
+})
+
 test('the cookie of a signed-out session opens nothing', async () => {
   const clerk = await portal.as('city-clerk')
   const old = sessionOf(clerk) ?? ''

@@ -29,13 +29,20 @@ const rolesOf = async (user_id: number) => await db('user_roles').where({ user_i
 const sessionsOf = async (user_id: number) => (await db('sessions').where({ user_id })).length
 const idIn = (location: string | null) => Number(/(\d+)$/.exec(location ?? '')?.[1])
 const codeOf = (serial: number) => `91370100MA3${String(serial).padStart(6, '0')}`
-const plain = (html: string) => html.replace(/&#34;/g, '"').replace(/&#39;/g, "'").replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&')
+const plain = (html: string) =>
+  html.replace(/&#34;/g, '"').replace(/&#39;/g, "'").replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&')
 
 let serial = 0
 /** An account made over HTTP, with its initial password. */
 async function givenAccount(fields: Record<string, string> = {}): Promise<{ id: number; username: string; password: string }> {
   const username = `person${++serial}`
-  const made = await keeper.post('/desk/admin/users/new', { username, name: '钱清源', organisation: bureau, phone: '', ...fields })
+  const made = await keeper.post('/desk/admin/users/new', {
+    username,
+    name: '钱清源',
+    organisation: bureau,
+    phone: '',
+    ...fields,
+  })
   assert.equal(made.status, 303, made.text.match(/class="mistake"[\s\S]{0,300}/)?.[0])
   const page = await keeper.get(made.location ?? '')
   return { id: idIn(made.location), username: fields.username ?? username, password: secretOn(page.text) }
@@ -50,11 +57,18 @@ async function givenRole(id: number, role: string, region_code = '370100') {
 }
 
 /** An account that has changed its initial password and works. */
-async function givenWorker(role: string, fields: Record<string, string> = {}): Promise<{ id: number; username: string; agent: Agent }> {
+async function givenWorker(
+  role: string,
+  fields: Record<string, string> = {},
+): Promise<{ id: number; username: string; agent: Agent }> {
   const { id, username, password } = await givenAccount(fields)
   await givenRole(id, role)
   const agent = await portal.as(username, password)
-  const changed = await agent.post('/account/password', { password, new_password: 'Quince-Harbour-71', again: 'Quince-Harbour-71' })
+  const changed = await agent.post('/account/password', {
+    password,
+    new_password: 'Quince-Harbour-71',
+    again: 'Quince-Harbour-71',
+  })
   assert.equal(changed.status, 303)
   return { id, username, agent }
 }
@@ -65,7 +79,12 @@ const act = async (agent: Agent, id: number, step: string, fields: Record<string
 // ── Accounts ─────────────────────────────────────────────────────────────────────────────────────
 
 test('a new account gets a random password that is shown once, works for 72 hours and must be changed', async () => {
-  const made = await keeper.post('/desk/admin/users/new', { username: ' Zhou.Lan ', name: ' 周兰𠮷 ', organisation: bureau, phone: '138 1234 5678' })
+  const made = await keeper.post('/desk/admin/users/new', {
+    username: ' Zhou.Lan ',
+    name: ' 周兰𠮷 ',
+    organisation: bureau,
+    phone: '138 1234 5678',
+  })
   const id = idIn(made.location)
   const page = await keeper.get(made.location ?? '')
   const password = secretOn(page.text)
@@ -99,7 +118,9 @@ test('an account without a role cannot sign in', async () => {
 test('an initial password is worth nothing after 72 hours', async () => {
   const { id, username, password } = await givenAccount()
   await givenRole(id, 'city-clerk')
-  await db('users').where({ id }).update({ password_expires_at: new Date(Date.now() - 1000) })
+  await db('users')
+    .where({ id })
+    .update({ password_expires_at: new Date(Date.now() - 1000) })
 
   const answer = await portal.anyone().post('/login', { username, password })
 
@@ -117,17 +138,31 @@ test('the organisation is found by part of its name, by code and by pinyin, and 
   const street = await db('organisations').where({ name: '历下区燕山街道办事处' }).first()
   assert.match(many.text, new RegExp(`value="${street.id}"`))
   assert.equal(await userOf('wujianshan'), undefined)
-  const chosen = await keeper.post('/desk/admin/users/new', { ...base, username: 'wujianshan', organisation: '历下区 办事处', organisation_id: String(street.id) })
+  const chosen = await keeper.post('/desk/admin/users/new', {
+    ...base,
+    username: 'wujianshan',
+    organisation: '历下区 办事处',
+    organisation_id: String(street.id),
+  })
   assert.equal(chosen.status, 303)
   assert.equal((await userOf('wujianshan')).organisation_id, street.id)
 
   const company = await db('organisations').where({ kind: 'company', status: 'active' }).whereNotNull('code').first()
-  assert.equal((await keeper.post('/desk/admin/users/new', { ...base, username: 'wu.two', organisation: company.code.toLowerCase() })).status, 303)
+  assert.equal(
+    (await keeper.post('/desk/admin/users/new', { ...base, username: 'wu.two', organisation: company.code.toLowerCase() }))
+      .status,
+    303,
+  )
   assert.equal((await userOf('wu.two')).organisation_id, company.id)
   const spelt = await keeper.post('/desk/admin/users/new', { ...base, username: 'wu3x', organisation: 'jnszfhcxjsj' })
   assert.match(spelt.text, new RegExp(bureau))
 
-  const foreign = await keeper.post('/desk/admin/users/new', { ...base, username: 'wu4x', organisation: '历下区 办事处', organisation_id: String(company.id) })
+  const foreign = await keeper.post('/desk/admin/users/new', {
+    ...base,
+    username: 'wu4x',
+    organisation: '历下区 办事处',
+    organisation_id: String(company.id),
+  })
   assert.equal(foreign.status, 422, 'a choice that the text does not lead to does not count')
   const none = await keeper.post('/desk/admin/users/new', { ...base, username: 'wu5x', organisation: '没有这样的单位%_\\' })
   assert.match(none.text, /没有找到名称含/)
@@ -199,10 +234,14 @@ test('whoever comes second sees who changed what, keeps the typing, and wins onl
   const second = await keeper.post(`/desk/admin/users/${id}/edit`, { ...first, name: '赵后到' })
 
   assert.equal(second.status, 409)
-  assert.match(second.text, /侯立言于 .* 已修改账号：名称由“钱清源”改为“赵先行”/)
+  assert.match(second.text, /侯立言于 .* 已修改账号：姓名由“钱清源”改为“赵先行”/)
   assert.match(second.text, /value="赵后到"/)
   assert.equal((await user(id)).name, '赵先行')
-  const again = await keeper.post(`/desk/admin/users/${id}/edit`, { ...first, version: /name="version" value="(\d+)"/.exec(second.text)?.[1] ?? '', name: '赵后到' })
+  const again = await keeper.post(`/desk/admin/users/${id}/edit`, {
+    ...first,
+    version: /name="version" value="(\d+)"/.exec(second.text)?.[1] ?? '',
+    name: '赵后到',
+  })
   assert.equal(again.status, 303)
   assert.equal((await user(id)).name, '赵后到')
 })
@@ -211,7 +250,11 @@ test('two changes with one version at once: one is written', async () => {
   const { id } = await givenAccount()
   const { version } = await user(id)
 
-  const answers = await Promise.all(['孙甲', '孙乙'].map(name => keeper.post(`/desk/admin/users/${id}/edit`, { version: String(version), name, organisation: bureau, phone: '' })))
+  const answers = await Promise.all(
+    ['孙甲', '孙乙'].map(name =>
+      keeper.post(`/desk/admin/users/${id}/edit`, { version: String(version), name, organisation: bureau, phone: '' }),
+    ),
+  )
 
   assert.deepEqual(answers.map(answer => answer.status).sort(), [303, 409])
   assert.equal((await user(id)).version, version + 1)
@@ -289,7 +332,11 @@ test('the sessions of an account are ended from its page', async () => {
 
   assert.equal((await agent.get('/desk')).status, 302)
   assert.match((await keeper.get(`/desk/admin/users/${id}`)).text, /处登录已退出/)
-  assert.ok(await db('action_log').where({ action: 'user.sign-out', object_id: String(id) }).first())
+  assert.ok(
+    await db('action_log')
+      .where({ action: 'user.sign-out', object_id: String(id) })
+      .first(),
+  )
 })
 
 test('an account with roles does not change its organisation', async () => {
@@ -311,9 +358,17 @@ test('the system administrator grants nothing, the security administrator keeps 
   const { id } = await givenAccount()
   const { version } = await user(id)
 
-  assert.equal((await keeper.post(`/desk/admin/users/${id}/grants`, { version: String(version), role: 'city-clerk', region_code: '370100' })).status, 403)
+  assert.equal(
+    (await keeper.post(`/desk/admin/users/${id}/grants`, { version: String(version), role: 'city-clerk', region_code: '370100' }))
+      .status,
+    403,
+  )
   for (const step of ['edit', 'disable', 'enable', 'password', 'second-factor', 'sessions', 'reveal'])
-    assert.equal((await granter.post(`/desk/admin/users/${id}/${step}`, { version: String(version), reason: '试一试' })).status, 403, step)
+    assert.equal(
+      (await granter.post(`/desk/admin/users/${id}/${step}`, { version: String(version), reason: '试一试' })).status,
+      403,
+      step,
+    )
   assert.equal((await granter.get('/desk/admin/users/new')).status, 403)
   assert.deepEqual(await rolesOf(id), [])
   const page = (await granter.get(`/desk/admin/users/${id}`)).text
@@ -365,7 +420,9 @@ test('two grants at once give one office, and the second reads why', async () =>
   const { version } = await user(id)
 
   const answers = await Promise.all(
-    ['system-admin', 'audit-admin'].map(role => granter.post(`/desk/admin/users/${id}/grants`, { version: String(version), role, region_code: '370100' })),
+    ['system-admin', 'audit-admin'].map(role =>
+      granter.post(`/desk/admin/users/${id}/grants`, { version: String(version), role, region_code: '370100' }),
+    ),
   )
 
   assert.deepEqual(answers.map(answer => answer.status).sort(), [303, 422])
@@ -379,7 +436,11 @@ test('the database itself refuses a second office, with the same sentence', asyn
   const other = await db.transaction()
   await other('user_roles').insert({ user_id: id, role: 'system-admin', region_code: '370100', granted_at: new Date() })
 
-  const waiting = granter.post(`/desk/admin/users/${id}/grants`, { version: String(version), role: 'audit-admin', region_code: '370100' })
+  const waiting = granter.post(`/desk/admin/users/${id}/grants`, {
+    version: String(version),
+    role: 'audit-admin',
+    region_code: '370100',
+  })
   await new Promise(resolve => setTimeout(resolve, 300))
   await other.commit()
 
@@ -398,7 +459,7 @@ test('a revoked role is gone at once for whoever acts in it', async () => {
 
   assert.equal((await agent.get('/desk')).status, 302)
   assert.deepEqual(await rolesOf(id), ['city-reviewer'])
-  assert.deepEqual(JSON.parse((await lastLog('role.revoke')).detail), { role: 'city-clerk', region: '济南市', ended: 1 })
+  assert.deepEqual(JSON.parse((await lastLog('role.revoke')).detail), { role: 'city-clerk', jurisdiction: '济南市', ended: 1 })
   assert.equal((await act(granter, id, `grants/${grant.id}/revoke`)).status, 404)
   const foreign = await db('user_roles').whereNot({ user_id: id }).where({ role: 'editor' }).first()
   assert.equal((await act(granter, id, `grants/${foreign.id}/revoke`)).status, 404)
@@ -420,7 +481,10 @@ test('nobody decides about the own account', async () => {
 })
 
 test('the last administrator of each kind stays', async () => {
-  await db('user_roles').whereIn('role', ['system-admin', 'audit-admin']).whereNotIn('user_id', db('users').whereIn('username', ['system-admin', 'audit-admin']).select('id')).delete()
+  await db('user_roles')
+    .whereIn('role', ['system-admin', 'audit-admin'])
+    .whereNotIn('user_id', db('users').whereIn('username', ['system-admin', 'audit-admin']).select('id'))
+    .delete()
   const [last, own] = [await userOf('audit-admin'), await userOf('security-admin')]
   const grant = await db('user_roles').where({ user_id: last.id }).first()
 
@@ -444,7 +508,10 @@ test('the last administrator of each kind stays', async () => {
 })
 
 test('two administrators who disable each other at once: one of them stays', async () => {
-  const [one, other] = [await givenWorker('system-admin', { name: '互停甲' }), await givenWorker('system-admin', { name: '互停乙' })]
+  const [one, other] = [
+    await givenWorker('system-admin', { name: '互停甲' }),
+    await givenWorker('system-admin', { name: '互停乙' }),
+  ]
   const own = await userOf('system-admin')
   await db('users').where({ id: own.id }).update({ status: 'disabled' })
   const versions = [String((await user(one.id)).version), String((await user(other.id)).version)]
@@ -475,16 +542,32 @@ test('a desk, a company and a committee are made with the region their kind need
   const desk = await make({ kind: 'street', name: '历下区新设街道办事处', place: '370102010' })
   assert.equal(desk.status, 303)
   const street = await organisation(idIn(desk.location))
-  assert.deepEqual([street.region_code, street.district_code, street.street_code, street.code], ['370102010', '370102', '370102010', null])
+  assert.deepEqual(
+    [street.region_code, street.district_code, street.street_code, street.code],
+    ['370102010', '370102', '370102010', null],
+  )
 
-  const full = { kind: 'company', name: '济南新立物业服务有限公司', code: ` ${creditCode(1).toLowerCase()} `, place: '370102010', address: '历下区经十路 1 号', legal_person: '卢新立' }
+  const full = {
+    kind: 'company',
+    name: '济南新立物业服务有限公司',
+    code: ` ${creditCode(1).toLowerCase()} `,
+    place: '370102010',
+    address: '历下区经十路 1 号',
+    legal_person: '卢新立',
+  }
   const firm = await make(full)
   assert.equal(firm.status, 303)
   const company = await organisation(idIn(firm.location))
-  assert.deepEqual([company.region_code, company.district_code, company.street_code, company.code], ['370102', '370102', '370102010', creditCode(1)])
+  assert.deepEqual(
+    [company.region_code, company.district_code, company.street_code, company.code],
+    ['370102', '370102', '370102010', creditCode(1)],
+  )
   assert.equal((await db('companies').where({ id: company.id }).first()).legal_person, '卢新立')
-  assert.deepEqual(await db('company_areas').where({ company_id: company.id }).select('region_code', 'basis'), [{ region_code: '370102', basis: 'registered' }])
-  for (const scope of ['organisations', 'companies']) assert.ok(await db('search_terms').where({ scope, doc_id: company.id, term: '新立' }).first(), scope)
+  assert.deepEqual(await db('company_areas').where({ company_id: company.id }).select('region_code', 'basis'), [
+    { region_code: '370102', basis: 'registered' },
+  ])
+  for (const scope of ['organisations', 'companies'])
+    assert.ok(await db('search_terms').where({ scope, doc_id: company.id, term: '新立' }).first(), scope)
 
   for (const [fields, sentence] of [
     [{ ...full, code: creditCode(1) }, /这个代码已登记给“济南新立物业服务有限公司”/],
@@ -527,9 +610,10 @@ test('a company that moves takes its terms, its areas and the roles of its peopl
   assert.deepEqual(changes.name, ['济南搬迁物业有限公司', '济南乔迁物业有限公司'])
   assert.deepEqual(changes.region, ['历下区', '市中区'])
   assert.deepEqual(changes.phone, ['', '137****1234'])
-  assert.deepEqual(await db('changes').where({ table_name: 'organisations', row_id: id, field: 'name' }).select('before', 'after'), [
-    { before: '济南搬迁物业有限公司', after: '济南乔迁物业有限公司' },
-  ])
+  assert.deepEqual(
+    await db('changes').where({ table_name: 'organisations', row_id: id, field: 'name' }).select('before', 'after'),
+    [{ before: '济南搬迁物业有限公司', after: '济南乔迁物业有限公司' }],
+  )
   const late = await keeper.post(`/desk/admin/organisations/${id}/edit`, {
     version: '1', name: '济南晚到物业有限公司', code: creditCode(10), place: '370103', address: '', contact: '', phone: '',
   }) // biome-ignore format: one organisation
@@ -542,18 +626,34 @@ test('disabling an organisation signs all its people out, and none of the three 
   const clerk = await portal.as('district2-clerk')
   const desk = await organisation((await userOf('district2-clerk')).organisation_id)
 
-  assert.equal((await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(desk.version), reason: '' })).status, 422)
-  assert.equal((await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(desk.version), reason: '机构合并' })).status, 303)
+  assert.equal(
+    (await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(desk.version), reason: '' })).status,
+    422,
+  )
+  assert.equal(
+    (await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(desk.version), reason: '机构合并' }))
+      .status,
+    303,
+  )
 
   assert.equal((await clerk.get('/desk')).status, 302)
   assert.equal((await portal.anyone().post('/login', { username: 'district2-clerk', password: 'Wuye@2026' })).status, 422)
   const { version } = await organisation(desk.id)
-  assert.equal((await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(version), reason: '再来一次' })).status, 409)
-  assert.equal((await keeper.post(`/desk/admin/organisations/${desk.id}/enable`, { version: String(version), reason: '恢复设置' })).status, 303)
+  assert.equal(
+    (await keeper.post(`/desk/admin/organisations/${desk.id}/disable`, { version: String(version), reason: '再来一次' })).status,
+    409,
+  )
+  assert.equal(
+    (await keeper.post(`/desk/admin/organisations/${desk.id}/enable`, { version: String(version), reason: '恢复设置' })).status,
+    303,
+  )
   await portal.as('district2-clerk')
 
   const own = await organisation((await userOf('system-admin')).organisation_id)
-  assert.equal((await keeper.post(`/desk/admin/organisations/${own.id}/disable`, { version: String(own.version), reason: '整个局' })).status, 403)
+  assert.equal(
+    (await keeper.post(`/desk/admin/organisations/${own.id}/disable`, { version: String(own.version), reason: '整个局' })).status,
+    403,
+  )
 })
 
 test('the page of an organisation lists its accounts and leads to all of them', async () => {
@@ -569,9 +669,19 @@ test('the page of an organisation lists its accounts and leads to all of them', 
 
 // ── Parameters, dictionaries, calendar ───────────────────────────────────────────────────────────
 
-const markOn = (html: string, action: string) => new RegExp(`action="${action.replace(/[?/]/g, '.')}"[^>]*>\\s*<input type="hidden" name="mark" value="([^"]*)"`).exec(html)?.[1] ?? ''
+const markOn = (html: string, action: string) =>
+  new RegExp(`action="${action.replace(/[?/]/g, '.')}"[^>]*>\\s*<input type="hidden" name="mark" value="([^"]*)"`).exec(
+    html,
+  )?.[1] ?? ''
 
-const policy = { 'session.idle-minutes': '30', 'session.absolute-hours': '12', 'sign-in.attempts': '5', 'sign-in.lock-minutes': '15', 'sign-in.address-attempts': '100', 'password.days': '90' }
+const policy = {
+  'session.idle-minutes': '30',
+  'session.absolute-hours': '12',
+  'sign-in.attempts': '5',
+  'sign-in.lock-minutes': '15',
+  'sign-in.address-attempts': '100',
+  'password.days': '90',
+}
 
 test('each administrator changes the parameters of the own group and reads the others', async () => {
   const page = (await granter.get('/desk/admin/settings')).text
@@ -592,11 +702,18 @@ test('each administrator changes the parameters of the own group and reads the o
   assert.equal(stale.status, 409)
   assert.match(stale.text, /武承安于 .* 已修改参数：无操作自动退出由“30”改为“20”/)
   assert.match(stale.text, /value="60"/)
-  const again = await granter.post('/desk/admin/settings/2', { mark: markOn(stale.text, '/desk/admin/settings/2'), ...policy, 'second-factor.required': 'on' })
+  const again = await granter.post('/desk/admin/settings/2', {
+    mark: markOn(stale.text, '/desk/admin/settings/2'),
+    ...policy,
+    'second-factor.required': 'on',
+  })
   assert.equal(again.status, 303)
   assert.equal((await settingsNow(db))['second-factor.required'], true)
   const last = await granter.get('/desk/admin/settings')
-  assert.equal((await granter.post('/desk/admin/settings/2', { mark: markOn(last.text, '/desk/admin/settings/2'), ...policy })).status, 303)
+  assert.equal(
+    (await granter.post('/desk/admin/settings/2', { mark: markOn(last.text, '/desk/admin/settings/2'), ...policy })).status,
+    303,
+  )
   assert.equal((await settingsNow(db))['second-factor.required'], false)
 })
 
@@ -604,7 +721,13 @@ test('a group with mistakes comes back whole, with each mistake at its field and
   const page = (await granter.get('/desk/admin/settings')).text
   const before = await db('settings').orderBy('code')
 
-  const answer = await granter.post('/desk/admin/settings/2', { mark: markOn(page, '/desk/admin/settings/2'), ...policy, 'session.idle-minutes': '1', 'sign-in.attempts': '很多', 'password.days': '' })
+  const answer = await granter.post('/desk/admin/settings/2', {
+    mark: markOn(page, '/desk/admin/settings/2'),
+    ...policy,
+    'session.idle-minutes': '1',
+    'sign-in.attempts': '很多',
+    'password.days': '',
+  })
 
   assert.equal(answer.status, 422)
   assert.equal(answer.text.match(/class="mistake"/g)?.length, 3)
@@ -616,19 +739,37 @@ test('a group with mistakes comes back whole, with each mistake at its field and
 test('the words of a dictionary are changed, reordered, taken out of choice and given back', async () => {
   const { choices, labels, forgetDictionaries } = await import('../src/admin/dictionaries.ts')
   const address = '/desk/admin/dictionaries/fee-modes'
-  const standard = { 'label-lump-sum': '包干制', 'position-lump-sum': '1', 'active-lump-sum': 'on', 'label-remuneration': '酬金制', 'position-remuneration': '2', 'active-remuneration': 'on' }
+  const standard = {
+    'label-lump-sum': '包干制',
+    'position-lump-sum': '1',
+    'active-lump-sum': 'on',
+    'label-remuneration': '酬金制',
+    'position-remuneration': '2',
+    'active-remuneration': 'on',
+  }
   const mark = markOn((await keeper.get(address)).text, address)
 
-  assert.equal((await keeper.post(address, { mark, ...standard, 'label-remuneration': '信托制（酬金）', 'position-lump-sum': '3' })).status, 303)
+  assert.equal(
+    (await keeper.post(address, { mark, ...standard, 'label-remuneration': '信托制（酬金）', 'position-lump-sum': '3' })).status,
+    303,
+  )
 
-  assert.deepEqual(await choices(db, 'fee-modes'), [{ value: 'remuneration', label: '信托制（酬金）' }, { value: 'lump-sum', label: '包干制' }])
-  assert.deepEqual(JSON.parse((await lastLog('dictionary.update')).detail), { changes: { 酬金制的名称: ['酬金制', '信托制（酬金）'], 包干制的顺序: [1, 3] } })
+  assert.deepEqual(await choices(db, 'fee-modes'), [
+    { value: 'remuneration', label: '信托制（酬金）' },
+    { value: 'lump-sum', label: '包干制' },
+  ])
+  assert.deepEqual(JSON.parse((await lastLog('dictionary.update')).detail), {
+    changes: { 酬金制的名称: ['酬金制', '信托制（酬金）'], 包干制的顺序: [1, 3] },
+  })
   assert.equal((await keeper.post(address, { mark, ...standard })).status, 409)
 
   const next = markOn((await keeper.get(address)).text, address)
   const { 'active-lump-sum': _, ...without } = standard
   assert.equal((await keeper.post(address, { mark: next, ...without })).status, 303)
-  assert.deepEqual((await choices(db, 'fee-modes')).map(option => option.value), ['remuneration'])
+  assert.deepEqual(
+    (await choices(db, 'fee-modes')).map(option => option.value),
+    ['remuneration'],
+  )
   assert.deepEqual(await labels(db, 'fee-modes'), { 'lump-sum': '包干制', remuneration: '酬金制' })
 
   const page = (await keeper.get(address)).text
@@ -666,7 +807,10 @@ test('the calendar of a year is drawn, and days are set with a note', async () =
   const mark = markOn(page.text, '/desk/admin/calendar?year=2026')
   const address = '/desk/admin/calendar?year=2026'
 
-  assert.equal((await keeper.post(address, { mark, from: '2027-02-06', until: '2027-02-12', works: 'rest', note: '春节' })).location, '/desk/admin/calendar?year=2027')
+  assert.equal(
+    (await keeper.post(address, { mark, from: '2027-02-06', until: '2027-02-12', works: 'rest', note: '春节' })).location,
+    '/desk/admin/calendar?year=2027',
+  )
 
   const calendar = await workCalendar(db)
   assert.equal(calendar.addWorkdays('2027-02-05', 1), '2027-02-15')
@@ -696,16 +840,41 @@ test('the calendar of a year is drawn, and days are set with a note', async () =
   const clerk = await portal.as('street-clerk')
   assert.equal((await clerk.get('/desk/admin/calendar')).status, 200)
   assert.doesNotMatch((await clerk.get('/desk/admin/calendar')).text, /设定日子/)
-  assert.equal((await clerk.post(address, { mark: fresh, from: '2027-05-01', until: '2027-05-01', works: 'rest', note: '劳动节' })).status, 403)
+  assert.equal(
+    (await clerk.post(address, { mark: fresh, from: '2027-05-01', until: '2027-05-01', works: 'rest', note: '劳动节' })).status,
+    403,
+  )
   assert.equal((await (await portal.as('company')).get('/desk/admin/calendar')).status, 403)
-  for (const year of ['abc', '1', '3000', '2026.5']) assert.equal((await keeper.get(`/desk/admin/calendar?year=${year}`)).status, 400, year)
+  for (const year of ['abc', '1', '3000', '2026.5'])
+    assert.equal((await keeper.get(`/desk/admin/calendar?year=${year}`)).status, 400, year)
 })
 
 // ── Bad input ────────────────────────────────────────────────────────────────────────────────────
 
-const tables = ['users', 'user_roles', 'organisations', 'companies', 'settings', 'dictionaries', 'workdays', 'search_terms', 'changes']
+const tables = [
+  'users',
+  'user_roles',
+  'organisations',
+  'companies',
+  'settings',
+  'dictionaries',
+  'workdays',
+  'search_terms',
+  'changes',
+]
 async function whole(): Promise<string> {
-  const counts = await Promise.all(tables.map(async table => [table, (await db(table).count({ n: '*' }).first())?.n, (await db(table).max({ at: 'updated_at' }).first().catch(() => undefined))?.at]))
+  const counts = await Promise.all(
+    tables.map(async table => [
+      table,
+      (await db(table).count({ n: '*' }).first())?.n,
+      (
+        await db(table)
+          .max({ at: 'updated_at' })
+          .first()
+          .catch(() => undefined)
+      )?.at,
+    ]),
+  )
   return JSON.stringify([counts, (await db('action_log').whereNotIn('action', ['access.refuse']).count({ n: '*' }).first())?.n])
 }
 
@@ -722,7 +891,16 @@ test('every form refuses what it cannot use, says why at the field, keeps the ty
   const desk = await organisation((await userOf('street2-clerk')).organisation_id)
   const own = String((await user(id)).version)
   const page = (await keeper.get('/desk/admin/settings')).text
-  const site = { 'city.name': '济南市', 'city.bureau': bureau, 'city.portal': '管理系统', 'city.site': '公共平台', 'city.phone': '0531-0000 0000', 'city.site-code': '3701000000', 'city.icp': '鲁ICP备0号', 'city.police': '鲁公网安备 0号' }
+  const site = {
+    'city.name': '济南市',
+    'city.bureau': bureau,
+    'city.portal': '管理系统',
+    'city.site': '公共平台',
+    'city.phone': '0531-0000 0000',
+    'city.site-code': '3701000000',
+    'city.icp': '鲁ICP备0号',
+    'city.police': '鲁公网安备 0号',
+  }
   const forms: [Agent, string, Record<string, string>, { optional?: string[]; textual?: string[] }][] = [
     [keeper, '/desk/admin/users/new', { username: 'bad.input', name: '秦试', organisation: bureau, phone: '13812345678' }, { optional: ['phone'], textual: ['organisation'] }],
     [keeper, `/desk/admin/users/${id}/edit`, { version: own, name: '秦试', organisation: bureau, phone: '13812345678' }, { optional: ['phone'], textual: ['organisation'] }],
@@ -753,11 +931,29 @@ test('every form refuses what it cannot use, says why at the field, keeps the ty
       for (const [what, value] of wrong) {
         const { [field]: _gone, ...rest } = good
         const where = `${address} ${field} ${what}`
-        const answer = await agent.post(address, { ...rest, ...(value === undefined ? {} : { [field]: value }), extra: '1', is_admin: 'on', status: 'active', id: '1' })
+        const answer = await agent.post(address, {
+          ...rest,
+          ...(value === undefined ? {} : { [field]: value }),
+          extra: '1',
+          is_admin: 'on',
+          status: 'active',
+          id: '1',
+        })
         assert.equal(answer.status, 422, where)
         assert.match(answer.text, /class="mistake"[\s\S]{0,300}?[\u4e00-\u9fff][^<]*。</, where)
-        assert.match(answer.text, new RegExp(`name="${field}"[^>]*aria-invalid="true"|aria-invalid="true"[^>]*name="${field}"`), where)
-        const kept = Object.entries(good).find(([name, text]) => name !== field && name !== 'version' && name !== 'mark' && text && !['kind', 'place', 'role', 'region_code', 'works'].includes(name))
+        assert.match(
+          answer.text,
+          new RegExp(`name="${field}"[^>]*aria-invalid="true"|aria-invalid="true"[^>]*name="${field}"`),
+          where,
+        )
+        const kept = Object.entries(good).find(
+          ([name, text]) =>
+            name !== field &&
+            name !== 'version' &&
+            name !== 'mark' &&
+            text &&
+            !['kind', 'place', 'role', 'region_code', 'works'].includes(name),
+        )
         if (kept) assert.ok(plain(answer.text).includes(kept[1]), `${where}: ${kept[0]} is kept`)
       }
     }
@@ -784,7 +980,8 @@ test('unknown and impossible ids are not found', async () => {
     [granter, '/desk/admin/sessions/ID/end'],
     [keeper, '/desk/admin/organisations/ID/disable'],
   ] as const)
-    for (const id of ['999999999', 'abc']) assert.equal((await agent.post(path.replace('ID', id), { version: '1', reason: '不存在' })).status, 404, path + id)
+    for (const id of ['999999999', 'abc'])
+      assert.equal((await agent.post(path.replace('ID', id), { version: '1', reason: '不存在' })).status, 404, path + id)
 })
 
 // ── Roles and pages ──────────────────────────────────────────────────────────────────────────────
@@ -803,9 +1000,20 @@ test('only officials read the calendar, and only the administrators whose page i
     '/desk/admin/log-check': ['audit-admin'],
     '/desk/admin/action-log/1': ['audit-admin', 'supervisor'],
   }
-  for (const role of ['system-admin', 'security-admin', 'audit-admin', 'business-admin', 'supervisor', 'city-approver', 'district-clerk', 'company', 'owner']) {
+  for (const role of [
+    'system-admin',
+    'security-admin',
+    'audit-admin',
+    'business-admin',
+    'supervisor',
+    'city-approver',
+    'district-clerk',
+    'company',
+    'owner',
+  ]) {
     const agent = await portal.as(role)
-    for (const [page, readers] of Object.entries(pages)) assert.equal((await agent.get(page)).status, readers.includes(role) ? 200 : 403, `${role} ${page}`)
+    for (const [page, readers] of Object.entries(pages))
+      assert.equal((await agent.get(page)).status, readers.includes(role) ? 200 : 403, `${role} ${page}`)
   }
 })
 
@@ -818,11 +1026,18 @@ test('the security administrator sees who is signed in and signs them out', asyn
   const { text } = await granter.get('/desk/admin/sessions?q=editor')
   assert.match(text, /姜若溪[\s\S]*信息采编[\s\S]*127\.0\.0\.1/)
   for (const { sid } of await db('sessions').select('sid')) assert.ok(!text.includes(sid), 'a session id is a key')
-  assert.match((await granter.get('/desk/admin/sessions?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E4%BA%BA')).text, /没有叫“没有这人”的人登录着/)
+  assert.match(
+    (await granter.get('/desk/admin/sessions?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E4%BA%BA')).text,
+    /没有叫“没有这人”的人登录着/,
+  )
   assert.equal((await granter.post(`/desk/admin/sessions/${id}/end`)).status, 303)
 
   assert.equal((await clerk.get('/desk')).status, 302)
-  assert.ok(await db('action_log').where({ action: 'user.sign-out', object_id: String(id) }).first())
+  assert.ok(
+    await db('action_log')
+      .where({ action: 'user.sign-out', object_id: String(id) })
+      .first(),
+  )
   assert.equal((await granter.post(`/desk/admin/sessions/${(await userOf('security-admin')).id}/end`)).status, 403)
 })
 
@@ -836,7 +1051,11 @@ test('a session that has idled out is not somebody signed in', async () => {
     assert.doesNotMatch((await granter.get('/desk/admin/sessions')).text, /邹文澜/)
   } finally {
     shiftClock(0)
-    ;[keeper, granter, auditor] = await Promise.all([portal.as('system-admin'), portal.as('security-admin'), portal.as('audit-admin')])
+    ;[keeper, granter, auditor] = await Promise.all([
+      portal.as('system-admin'),
+      portal.as('security-admin'),
+      portal.as('audit-admin'),
+    ])
   }
 })
 
@@ -851,7 +1070,7 @@ test('a row of the log is read in words, never as JSON, and the reading is logge
 
   assert.equal(status, 200)
   assert.match(text, /修改账号[\s\S]*侯立言[\s\S]*系统管理员[\s\S]*127\.0\.0\.1/)
-  assert.match(text, /名称<\/th><td><span class="was">钱清源<\/span><\/td><td><span class="now-is">褚改名/)
+  assert.match(text, /姓名<\/th><td><span class="was">钱清源<\/span><\/td><td><span class="now-is">褚改名/)
   const read = await lastLog('log.read')
   assert.deepEqual([read.object_id, read.user_name], [String(row.id), '黎鉴清'])
   for (const { id } of await db('action_log').select('id').orderByRaw('rand()').limit(60)) {
@@ -886,7 +1105,10 @@ test('a row whose transaction was open while its neighbours were sealed does not
   await record(db, portalItself, { action: 'log.read', detail: { n: 2 } })
 
   const sealing = sealLog(db, soon())
-  const early = await Promise.race([sealing.then(() => 'sealed'), new Promise(resolve => setTimeout(() => resolve('waiting'), 400))])
+  const early = await Promise.race([
+    sealing.then(() => 'sealed'),
+    new Promise(resolve => setTimeout(() => resolve('waiting'), 400)),
+  ])
   await open.commit()
 
   assert.equal(early, 'waiting')
@@ -982,7 +1204,9 @@ test('a cut tail shows only against a digest kept elsewhere', async () => {
 
 function admin(url: string, ...words: string[]): Promise<{ code: number | null; said: string }> {
   return new Promise(resolve => {
-    const child = spawn(process.execPath, ['--import=tsx', 'src/admin/command.ts', ...words], { env: { ...process.env, DATABASE_URL: url } })
+    const child = spawn(process.execPath, ['--import=tsx', 'src/admin/command.ts', ...words], {
+      env: { ...process.env, DATABASE_URL: url },
+    })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
     child.once('close', code => resolve({ code, said }))
@@ -998,10 +1222,19 @@ test('the first administrators are made at the console, each office for another 
     assert.match(made.said, /已建立系统管理员：侯立言（账号 hou\.liyan，济南市住房和城乡建设局）\n初始密码：\S{12,}\n/)
     const row = await schema.db('users').where({ username: 'hou.liyan' }).first()
     assert.equal(row.must_change_password, 1)
-    assert.deepEqual(await schema.db('user_roles').select('user_id', 'role', 'region_code'), [{ user_id: row.id, role: 'system-admin', region_code: '370100' }])
+    assert.deepEqual(await schema.db('user_roles').select('user_id', 'role', 'region_code'), [
+      { user_id: row.id, role: 'system-admin', region_code: '370100' },
+    ])
     assert.equal((await schema.db('organisations').first()).kind, 'city')
-    assert.deepEqual(await schema.db('action_log').orderBy('id').pluck('action'), ['organisation.create', 'user.create', 'role.grant'])
-    assert.doesNotMatch(JSON.stringify(await schema.db('action_log')), new RegExp(/初始密码：(\S{12})/.exec(made.said)?.[1] ?? '$'))
+    assert.deepEqual(await schema.db('action_log').orderBy('id').pluck('action'), [
+      'organisation.create',
+      'user.create',
+      'role.grant',
+    ])
+    assert.doesNotMatch(
+      JSON.stringify(await schema.db('action_log')),
+      new RegExp(/初始密码：(\S{12})/.exec(made.said)?.[1] ?? '$'),
+    )
 
     for (const [words, sentence] of [
       [['--role', 'security-admin', '--username', 'hou.liyan', '--name', '侯立言'], /三员分立/],

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { test } from 'node:test'
 import './portal.ts'
 
-const { readConfig, StartError } = await import('../src/config.ts')
+const { readConfig } = await import('../src/config.ts')
+const { StartError } = await import('../src/errors.ts')
 
 const production = {
   NODE_ENV: 'production',
@@ -66,7 +67,7 @@ test('development makes its secrets once and keeps them', () => {
 })
 
 test('a data folder that cannot be written is named', () => {
-  assert.match(said({ DATA_DIR: '/dev/null/portal' }), /不能在 \/dev\/null\/portal/)
+  assert.match(said({ DATA_DIR: '/dev/null/portal' }), /数据目录 \/dev\/null\/portal 不能建立/)
 })
 
 test('values encrypted with an older key still open, and a changed or moved value does not', async () => {

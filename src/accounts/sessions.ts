@@ -60,8 +60,23 @@ export function sessions(): RequestHandler[] {
       cookie: { httpOnly: true, sameSite: 'lax', path: '/', secure: secure ? true : 'auto' },
     }),
     passport.session(),
+    saveBeforeRedirect,
     identify,
   ]
+}
+
+/**
+ * The browser follows a redirect as soon as its head arrives, and express-session sends that before the session is written: the
+ * next page would meet the session of before. A session with nothing in it stays unwritten, so strangers get no cookie.
+ */
+function saveBeforeRedirect(req: Request, res: Response, next: NextFunction): void {
+  const redirect = res.redirect.bind(res) as (status: number, url: string) => void // the form every route here uses
+  res.redirect = (status: unknown, url?: string) => {
+    const go = () => (url === undefined ? redirect(302, String(status)) : redirect(Number(status), url))
+    if (Object.keys(req.session).every(name => name === 'cookie')) return go()
+    req.session.save(error => (error ? next(error) : go()))
+  }
+  next()
 }
 
 const minute = 60_000

@@ -11,8 +11,8 @@ import { allow, currentUser, flash, queryText } from '../http.ts'
 import { type Actor, actorOf, record } from './action-log.ts'
 import { markOf, whoWasFirst } from './changes.ts'
 import { markFrom } from './fields.ts'
-import type { Outcome } from './users.ts'
 import { admin } from './router.ts'
+import type { Outcome } from './users.ts'
 
 // 工作日历: 系统管理员 keeps it, every official reads it.
 
@@ -35,7 +35,7 @@ const rangeForm = z
   .object({
     from: date({ label: '第一天' }),
     until: date({ label: '最后一天', hint: `只改一天就填同一天，一次最多 ${longest} 天。` }),
-    works: choice({ label: '这些天', options: [{ value: 'rest', label: '休息' }, { value: 'work', label: '上班' }] }),
+    works: choice({ label: '安排', options: [{ value: 'rest', label: '休息' }, { value: 'work', label: '上班' }] }),
     note: text({ label: '说明', max: 60, hint: '如 春节，或 国庆节调休。' }),
   }) // biome-ignore format: one field a line
 type RangeForm = z.infer<typeof rangeForm>
@@ -53,7 +53,12 @@ admin.post('/calendar', allow('system-admin'), async (req, res) => {
   if (!saved.ok) return showYear(req, res, { values, stale: saved.stale })
   const { from, until, works, note } = read.data
   const days = from === until ? from : `${from} 至 ${until}`
-  flash(req, { tone: 'ok', text: saved.changed ? `${days} 已设为${works === 'work' ? '上班' : '休息'}（${note}），${saved.changed} 天有变化。` : '这些天本来就是这样，没有改动。' })
+  flash(req, {
+    tone: 'ok',
+    text: saved.changed
+      ? `${days} 已设为${works === 'work' ? '上班' : '休息'}（${note}），${saved.changed} 天有变化。`
+      : '这些天本来就是这样，没有改动。',
+  })
   res.redirect(303, `/desk/admin/calendar?year=${year}`)
 })
 
@@ -61,17 +66,25 @@ function mistakesIn({ from, until }: RangeForm): Mistakes {
   const year = Number(from.slice(0, 4))
   if (year < firstYear || year > lastYear) return { from: `请填写 ${firstYear} 年到 ${lastYear} 年之间的日期。` }
   if (until < from) return { until: `最后一天早于第一天 ${from}，请改正其中一个。` }
-  if (until > addDays(from, longest - 1)) return { until: `一次最多改 ${longest} 天，请填 ${addDays(from, longest - 1)} 或更早。` }
+  if (until > addDays(from, longest - 1))
+    return { until: `一次最多改 ${longest} 天，请填 ${addDays(from, longest - 1)} 或更早。` }
   if (until.slice(0, 4) !== from.slice(0, 4)) return { until: `跨年的假期请分两次填，先填到 ${from.slice(0, 4)}-12-31。` }
   return {}
 }
 
 /** Writes a span of days, if the calendar still stands as it was shown. */
-async function setDays(actor: Actor, { from, until, works, note }: RangeForm, mark: string): Promise<Outcome<{ changed: number }>> {
+async function setDays(
+  actor: Actor,
+  { from, until, works, note }: RangeForm,
+  mark: string,
+): Promise<Outcome<{ changed: number }>> {
   const object = { type: 'calendar', id: 'workdays', label: `${from.slice(0, 4)} 年工作日历` }
   try {
     return await inTransaction(async (trx): Promise<Outcome<{ changed: number }>> => {
-      const rows: Pick<Day, 'day' | 'works' | 'note'>[] = await trx('workdays').orderBy('day').forUpdate().select('day', 'works', 'note')
+      const rows: Pick<Day, 'day' | 'works' | 'note'>[] = await trx('workdays')
+        .orderBy('day')
+        .forUpdate()
+        .select('day', 'works', 'note')
       if (mark !== markOf(rows)) return { ok: false, mistakes: {}, stale: await whoWasFirst(trx, object) }
       const present = new Map(rows.map(row => [row.day, row]))
       const changes: Record<string, [unknown, unknown]> = {}
@@ -82,7 +95,10 @@ async function setDays(actor: Actor, { from, until, works, note }: RangeForm, ma
         changes[day] = [before ? inWords(before.works === 1, before.note) : inWords(weekdayOf(day) < 6), inWords(wanted, note)]
         const columns = { works: wanted, note, source: 'regulator', updated_at: now(), updated_by: actor.user_id }
         const row = { day, ...columns, created_at: now(), created_by: actor.user_id }
-        await trx('workdays').insert(row).onConflict('day').merge({ ...columns, version: trx.raw('workdays.version + 1') })
+        await trx('workdays')
+          .insert(row)
+          .onConflict('day')
+          .merge({ ...columns, version: trx.raw('workdays.version + 1') })
       }
       const changed = Object.keys(changes).length
       if (changed) await record(trx, actor, { action: 'calendar.update', object, detail: { changes } })
@@ -120,7 +136,8 @@ async function showYear(req: Request, res: Response, { values, mark, mistakes = 
   const typedYear = /^(20[2-9]\d)-/.exec(values?.from ?? '')?.[1]
   const asked = queryText(req, 'year') || typedYear || String(current)
   const year = Number(asked)
-  if (!/^\d{4}$/.test(asked) || year < firstYear || year > lastYear) throw new BadRequest(`年份请用 ${firstYear} 到 ${lastYear} 之间的四位数字。`)
+  if (!/^\d{4}$/.test(asked) || year < firstYear || year > lastYear)
+    throw new BadRequest(`年份请用 ${firstYear} 到 ${lastYear} 之间的四位数字。`)
   const rows = await daysOf(asked)
   if (stale) res.status(409)
   renderForm(res, 'admin/calendar', {
@@ -154,11 +171,19 @@ function spansOf(rows: Day[]): (Span & { words: string })[] {
   const spans: Span[] = []
   for (const row of rows) {
     const last = spans.at(-1)
-    const continues = last && addDays(last.until, 1) === row.day && last.works === row.works && last.note === row.note && last.source === row.source
+    const continues =
+      last &&
+      addDays(last.until, 1) === row.day &&
+      last.works === row.works &&
+      last.note === row.note &&
+      last.source === row.source
     if (continues) Object.assign(last, { until: row.day, days: last.days + 1 })
     else spans.push({ ...row, until: row.day, days: 1 })
   }
-  return spans.map(span => ({ ...span, words: span.days > 1 ? `${withWeekday(span.day)} 至 ${withWeekday(span.until)}` : withWeekday(span.day) }))
+  return spans.map(span => ({
+    ...span,
+    words: span.days > 1 ? `${withWeekday(span.day)} 至 ${withWeekday(span.until)}` : withWeekday(span.day),
+  }))
 }
 
 interface Cell {
@@ -177,7 +202,10 @@ function monthsOf(year: number, rows: Day[]): { label: string; weeks: (Cell | nu
     const cells: (Cell | null)[] = Array(weekdayOf(first) - 1).fill(null)
     for (let day = first; day.slice(0, 7) === first.slice(0, 7); day = addDays(day, 1)) cells.push(cellOf(day, told.get(day)))
     while (cells.length % 7) cells.push(null)
-    return { label: `${month + 1} 月`, weeks: Array.from({ length: cells.length / 7 }, (_, week) => cells.slice(week * 7, week * 7 + 7)) }
+    return {
+      label: `${month + 1} 月`,
+      weeks: Array.from({ length: cells.length / 7 }, (_, week) => cells.slice(week * 7, week * 7 + 7)),
+    }
   })
 }
 

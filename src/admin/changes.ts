@@ -46,6 +46,7 @@ const labels: Record<string, string> = {
   phone: '电话',
   address: '地址',
   role: '角色',
+  jurisdiction: '管辖区域',
   reason: '原因',
   opinion: '意见',
   ended: '退出的登录',
@@ -65,12 +66,10 @@ const labels: Record<string, string> = {
   newest: '最新封印摘要',
 }
 
-/**
- * What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts.
- * @param detail the JSON text of the row
- */
-export function readDetail(detail: string | null): Told {
+/** What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts. */
+export function readDetail({ detail, object_type }: Pick<LogRow, 'detail' | 'object_type'>): Told {
   const told: Told = { changes: [], facts: [] }
+  const labelOf = (field: string) => (object_type === 'user' && field === 'name' ? '姓名' : labelIn(field))
   const read: unknown = detail === null ? {} : JSON.parse(detail)
   for (const [field, value] of Object.entries(isRecord(read) ? read : { detail: read })) {
     if (field !== 'changes' || !isRecord(value)) told.facts.push({ label: labelOf(field), value: inWords(field, value) })
@@ -83,7 +82,7 @@ export function readDetail(detail: string | null): Told {
   return told
 }
 
-function labelOf(field: string): string {
+function labelIn(field: string): string {
   if (Object.hasOwn(settings, field)) {
     const meta = settings[field as keyof typeof settings].field.meta() // the line above has looked
     return String(meta?.label ?? field)
@@ -96,7 +95,12 @@ function inWords(field: string, value: unknown): string {
   if (value === true) return '是'
   if (value === false) return '否'
   if (Array.isArray(value)) return value.map(part => inWords(field, part)).join('、') || '—'
-  if (isRecord(value)) return Object.entries(value).map(([name, part]) => `${labelOf(name)}：${inWords(name, part)}`).join('；') || '—'
+  if (isRecord(value))
+    return (
+      Object.entries(value)
+        .map(([name, part]) => `${labelIn(name)}：${inWords(name, part)}`)
+        .join('；') || '—'
+    )
   const text = String(value)
   if (field === 'role' && isRole(text)) return roles[text].label
   if (field === 'kind') return organisationKinds[text as keyof typeof organisationKinds] ?? text // undefined for other words
@@ -125,7 +129,7 @@ export async function changesOf(db: Knex, { type, id }: Thing, limit: number): P
     .where({ object_type: type, object_id: String(id) })
     .orderBy('id', 'desc')
     .limit(limit)
-  return rows.map(row => ({ ...row, ...readDetail(row.detail), label: actionLabel(row.action) }))
+  return rows.map(row => ({ ...row, ...readDetail(row), label: actionLabel(row.action) }))
 }
 
 /** Who changed an object last, and what: the sentence for whoever came second. */

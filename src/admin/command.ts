@@ -5,10 +5,11 @@ import { hashPassword, initialPassword } from '../accounts/passwords.ts'
 import { administrators, isRole, type Role, roleConflict, roles } from '../accounts/roles.ts'
 import { normaliseUsername } from '../accounts/users.ts'
 import { now } from '../clock.ts'
-import { config, StartError } from '../config.ts'
+import { config } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
 import { startPrivateDatabase } from '../database/private.ts'
 import { connect, inTransaction, isDatabaseAway } from '../db.ts'
+import { StartError } from '../errors.ts'
 import { checkLog, portalItself, record, sealLog } from './action-log.ts'
 import { bureauOf } from './organisations.ts'
 import { settingsNow } from './settings.ts'
@@ -37,11 +38,20 @@ const word = (label: string, example: string) => z.string(`请用 ${label} 给�
 
 const commands = {
   'create-admin': z.strictObject({
-    role: word('--role', `角色：${administrators.join('、')}`).refine(role => isRole(role) && administrators.includes(role), `--role 只能是 ${administrators.join('、')}`),
+    role: word('--role', `角色：${administrators.join('、')}`).refine(
+      role => isRole(role) && administrators.includes(role),
+      `--role 只能是 ${administrators.join('、')}`,
+    ),
     username: word('--username', '账号，如 houliyan')
       .transform(normaliseUsername)
-      .refine(name => /^[a-z][a-z0-9._-]{2,31}$/.test(name), '--username 为 3 至 32 位小写字母、数字、点、横线或下划线，并以字母开头'),
-    name: word('--name', '姓名').refine(name => [...name].length <= 30 && /^[\p{L}\p{M}\p{N} .·•（）()－-]+$/u.test(name), '--name 请填 30 个字以内的姓名，只用文字、间隔点和括号'),
+      .refine(
+        name => /^[a-z][a-z0-9._-]{2,31}$/.test(name),
+        '--username 为 3 至 32 位小写字母、数字、点、横线或下划线，并以字母开头',
+      ),
+    name: word('--name', '姓名').refine(
+      name => [...name].length <= 30 && /^[\p{L}\p{M}\p{N} .·•（）()－-]+$/u.test(name),
+      '--name 请填 30 个字以内的姓名，只用文字、间隔点和括号',
+    ),
   }),
   'check-log': z.strictObject({ expect: word('--expect', '摘要').optional() }),
   'seal-log': z.strictObject({}),
@@ -65,13 +75,19 @@ async function run(words: string[]): Promise<number> {
   }
   if (!isCommand(name)) throw new Usage(`没有“${name}”这个命令。\n\n${help}`)
   const read = commands[name].safeParse(values)
-  if (!read.success) throw new Usage([`${name} 的参数有误：`, ...read.error.issues.map(issue => `  · ${sentenceOf(issue)}`)].join('\n'))
+  if (!read.success)
+    throw new Usage([`${name} 的参数有误：`, ...read.error.issues.map(issue => `  · ${sentenceOf(issue)}`)].join('\n'))
   if (more.length) throw new Usage(`“${more.join(' ')}”是多余的。姓名里有空格时请加引号：--name "阿依古丽 买买提"`)
   return await withDatabase(db => work(db, name, read.data))
 }
 
 function readWords(words: string[]) {
-  const { values, positionals } = parseArgs({ args: words, strict: false, allowPositionals: true, options: { role: text, username: text, name: text, expect: text } })
+  const { values, positionals } = parseArgs({
+    args: words,
+    strict: false,
+    allowPositionals: true,
+    options: { role: text, username: text, name: text, expect: text },
+  })
   return { values, positionals }
 }
 
@@ -115,7 +131,11 @@ async function createAdmin(db: Knex, { role, username, name }: { role: Role; use
     const organisation = await bureauOf(trx, portalItself, bureauName)
     const user_id = await insertAccount(trx, portalItself, { username, name, organisation, phone: null, password_hash })
     await trx('user_roles').insert({ user_id, role, region_code: config.city, granted_at: now() })
-    await record(trx, portalItself, { action: 'role.grant', object: { type: 'user', id: user_id, label: name }, detail: { role } })
+    await record(trx, portalItself, {
+      action: 'role.grant',
+      object: { type: 'user', id: user_id, label: name },
+      detail: { role, jurisdiction: '全市' },
+    })
     return organisation.name
   })
   say(`已建立${roles[role].label}：${name}（账号 ${username}，${bureau}）`)
@@ -125,7 +145,10 @@ async function createAdmin(db: Knex, { role, username, name }: { role: Role; use
 }
 
 /** One person, one account, one of the three offices. */
-async function refuseSecondOffice(trx: Knex.Transaction, { role, username, name }: { role: Role; username: string; name: string }): Promise<void> {
+async function refuseSecondOffice(
+  trx: Knex.Transaction,
+  { role, username, name }: { role: Role; username: string; name: string },
+): Promise<void> {
   const rows: { username: string; name: string; role: string | null }[] = await trx('users')
     .leftJoin('user_roles', 'user_roles.user_id', 'users.id')
     .where('users.username', username)
@@ -160,8 +183,9 @@ try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
   process.exitCode = 1
-  const isSentence = error instanceof Usage || error instanceof StartError || (error instanceof Error && error.name === 'StartError')
+  const isSentence = error instanceof Usage || error instanceof StartError
   if (isSentence) process.stderr.write(`${error.message}\n`)
-  else if (isDatabaseAway(error)) process.stderr.write(`连不上数据库，什么都没有改动。请检查 DATABASE_URL 和数据库是否在运行，再试一次。\n`)
+  else if (isDatabaseAway(error))
+    process.stderr.write(`连不上数据库，什么都没有改动。请检查 DATABASE_URL 和数据库是否在运行，再试一次。\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
 }

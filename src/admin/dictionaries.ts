@@ -90,7 +90,15 @@ interface WordRow extends Omit<Word, 'active'> {
 
 async function readAll(db: Knex): Promise<Map<string, Word[]>> {
   const rows: WordRow[] = await db('dictionaries').select('dictionary', 'code', 'label', 'position', 'active')
-  return new Map(dictionaryCodes.map(dictionary => [dictionary, inForce(dictionary, rows.filter(row => row.dictionary === dictionary))]))
+  return new Map(
+    dictionaryCodes.map(dictionary => [
+      dictionary,
+      inForce(
+        dictionary,
+        rows.filter(row => row.dictionary === dictionary),
+      ),
+    ]),
+  )
 }
 
 function inForce(dictionary: Dictionary, rows: Pick<WordRow, 'code' | 'label' | 'position' | 'active'>[]): Word[] {
@@ -105,7 +113,12 @@ function inForce(dictionary: Dictionary, rows: Pick<WordRow, 'code' | 'label' | 
  * Writes what differs from the portal's own words, and nothing else.
  * @param mark of the words as they were shown; when somebody has changed them since, nothing is written
  */
-export async function saveWords(actor: Actor, dictionary: Dictionary, wanted: Word[], mark: string): Promise<Outcome<{ changed: number }>> {
+export async function saveWords(
+  actor: Actor,
+  dictionary: Dictionary,
+  wanted: Word[],
+  mark: string,
+): Promise<Outcome<{ changed: number }>> {
   try {
     return await inTransaction(async (trx): Promise<Outcome<{ changed: number }>> => {
       const rows: WordRow[] = await trx('dictionaries').where({ dictionary }).orderBy('code').forUpdate()
@@ -120,10 +133,18 @@ export async function saveWords(actor: Actor, dictionary: Dictionary, wanted: Wo
         const name = standard.get(word.code)?.label ?? word.code
         if (before.label !== word.label) changes[`${name}的名称`] = [before.label, word.label]
         if (before.position !== word.position) changes[`${name}的顺序`] = [before.position, word.position]
-        if (before.active !== word.active) changes[`${name}的状态`] = [before.active ? '选用' : '停用', word.active ? '选用' : '停用']
+        if (before.active !== word.active)
+          changes[`${name}的状态`] = [before.active ? '选用' : '停用', word.active ? '选用' : '停用']
         const own = standard.get(word.code)
         if (own && isSame(own, word)) await trx('dictionaries').where({ dictionary, code: word.code }).delete()
-        else await write(trx, actor, dictionary, word, rows.some(row => row.code === word.code))
+        else
+          await write(
+            trx,
+            actor,
+            dictionary,
+            word,
+            rows.some(row => row.code === word.code),
+          )
       }
       const changed = Object.keys(changes).length
       if (changed) await record(trx, actor, { action: 'dictionary.update', object, detail: { changes } })
@@ -147,8 +168,17 @@ function isSame(one: Word, other: Word): boolean {
   return one.label === other.label && one.position === other.position && one.active === other.active
 }
 
-async function write(trx: Knex.Transaction, actor: Actor, dictionary: Dictionary, { code, label, position, active }: Word, exists: boolean): Promise<void> {
+async function write(
+  trx: Knex.Transaction,
+  actor: Actor,
+  dictionary: Dictionary,
+  { code, label, position, active }: Word,
+  exists: boolean,
+): Promise<void> {
   const columns = { label, position, active, updated_at: now(), updated_by: actor.user_id }
-  if (exists) await trx('dictionaries').where({ dictionary, code }).update({ ...columns, version: trx.raw('version + 1') })
+  if (exists)
+    await trx('dictionaries')
+      .where({ dictionary, code })
+      .update({ ...columns, version: trx.raw('version + 1') })
   else await trx('dictionaries').insert({ dictionary, code, ...columns, created_at: now(), created_by: actor.user_id })
 }

@@ -7,10 +7,10 @@ import { renderForm } from '../forms/page.ts'
 import { allow, flash } from '../http.ts'
 import { actorOf } from './action-log.ts'
 import { markOf } from './changes.ts'
-import { markFrom } from './fields.ts'
 import {
   type Dictionary, dictionaryCodes, dictionaryLabel, forgetDictionaries, isDictionary, restoreWords, saveWords, standardWords, type Word, wordsOf,
 } from './dictionaries.ts' // biome-ignore format: a list of names
+import { markFrom } from './fields.ts'
 import { admin } from './router.ts'
 
 // 字典: the words of every dictionary, one row a code.
@@ -22,7 +22,12 @@ admin.get('/dictionaries', keeper, async (_req, res) => {
     dictionaryCodes.map(async code => {
       const standard = new Map(standardWords(code).map(word => [word.code, markOf(word)]))
       const words = await wordsOf(db, code)
-      return { code, label: dictionaryLabel(code), words: words.filter(word => word.active).map(word => word.label), changed: words.filter(word => standard.get(word.code) !== markOf(word)).length }
+      return {
+        code,
+        label: dictionaryLabel(code),
+        words: words.filter(word => word.active).map(word => word.label),
+        changed: words.filter(word => standard.get(word.code) !== markOf(word)).length,
+      }
     }),
   )
   res.render('admin/dictionaries', { dictionaries })
@@ -45,7 +50,12 @@ admin.post('/dictionaries/:code', keeper, async (req, res) => {
   if (Object.keys(mistakes).length) return showWords(res, dictionary, { values, mark, mistakes })
   const saved = await saveWords(actorOf(req, res), dictionary, wanted, mark)
   if (!saved.ok) return showWords(res, dictionary, { values, stale: saved.stale })
-  flash(req, { tone: 'ok', text: saved.changed ? `“${dictionaryLabel(dictionary)}”已保存，${saved.changed} 处有变化，5 秒内全部生效。` : '没有改动，字典照旧。' })
+  flash(req, {
+    tone: 'ok',
+    text: saved.changed
+      ? `“${dictionaryLabel(dictionary)}”已保存，${saved.changed} 处有变化，5 秒内全部生效。`
+      : '没有改动，字典照旧。',
+  })
   res.redirect(303, `/desk/admin/dictionaries/${dictionary}`)
 })
 
@@ -100,7 +110,12 @@ function mistakesIn(words: Word[]): Mistakes {
 async function showWords(
   res: Response,
   dictionary: Dictionary,
-  { values, mark, mistakes = {}, stale }: { values?: Values; mark?: string; mistakes?: Mistakes; stale?: string | undefined } = {},
+  {
+    values,
+    mark,
+    mistakes = {},
+    stale,
+  }: { values?: Values; mark?: string; mistakes?: Mistakes; stale?: string | undefined } = {},
 ): Promise<void> {
   const words = await wordsOf(db, dictionary)
   const present = Object.fromEntries(

@@ -20,7 +20,9 @@ admin.get('/action-log/:id', allow('audit-admin', 'supervisor'), async (req, res
   const row: LogRow | undefined = await db<LogRow>('action_log').where({ id }).first()
   if (!row) throw new NotFound('没有找到这条记录。')
   await record(db, actorOf(req, res), { action: 'log.read', object: { type: 'log', id, label: `第 ${id} 条记录` } })
-  const organisation: { name: string } | undefined = row.organisation_id ? await db('organisations').where({ id: row.organisation_id }).first('name') : undefined
+  const organisation: { name: string } | undefined = row.organisation_id
+    ? await db('organisations').where({ id: row.organisation_id }).first('name')
+    : undefined
   const [previous, next] = await Promise.all([
     db('action_log').where('id', '<', id).max({ id: 'id' }).first(),
     db('action_log').where('id', '>', id).min({ id: 'id' }).first(),
@@ -28,12 +30,14 @@ admin.get('/action-log/:id', allow('audit-admin', 'supervisor'), async (req, res
   const opens = currentUser(res).role === 'audit-admin'
   res.render('admin/log-row', {
     row,
-    told: readDetail(row.detail),
+    told: readDetail(row),
     label: actionLabel(row.action),
     result: results[row.result] ?? row.result,
     role: roleCodes.filter(role => role === row.role).map(role => roles[role].label)[0],
     organisation: organisation?.name,
-    object: row.object_type && `${objectTypes[row.object_type] ?? row.object_type}${row.object_label ? ` “${row.object_label}”` : ''}${row.object_id ? `（${row.object_id}）` : ''}`,
+    object:
+      row.object_type &&
+      `${objectTypes[row.object_type] ?? row.object_type}${row.object_label ? ` “${row.object_label}”` : ''}${row.object_id ? `（${row.object_id}）` : ''}`,
     account: opens && row.object_type === 'user' ? `/desk/admin/users/${row.object_id}` : undefined,
     person: opens && row.user_id ? `/desk/admin/users/${row.user_id}` : undefined,
     previous: previous?.id ?? undefined,
@@ -67,6 +71,9 @@ admin.post('/log-check', auditor, async (req, res) => {
   await showCheck(res, { check, values: { expected: read.data.expected ?? '' } })
 })
 
-async function showCheck(res: Response, { check, values = {}, mistakes = {} }: { check?: LogCheck; values?: Values; mistakes?: Mistakes } = {}): Promise<void> {
+async function showCheck(
+  res: Response,
+  { check, values = {}, mistakes = {} }: { check?: LogCheck; values?: Values; mistakes?: Mistakes } = {},
+): Promise<void> {
   renderForm(res, 'admin/log-check', { form: checkForm, values, mistakes, state: await sealState(db), check })
 }

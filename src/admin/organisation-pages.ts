@@ -2,7 +2,18 @@ import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { type OrganisationKind, organisationKinds, roles } from '../accounts/roles.ts'
 import { db } from '../db.ts'
-import { choice, fieldsOf, type Mistakes, type Option, optionalText, readForm, text, typed, type Values, version } from '../forms/form.ts'
+import {
+  choice,
+  fieldsOf,
+  type Mistakes,
+  type Option,
+  optionalText,
+  readForm,
+  text,
+  typed,
+  type Values,
+  version,
+} from '../forms/form.ts'
 import { renderForm, valuesOf } from '../forms/page.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { normaliseCode, socialCreditCodeMistake } from '../identifiers.ts'
@@ -14,14 +25,17 @@ import { phoneHint, phonePattern, reasonForm } from './fields.ts'
 import {
   createOrganisation, disableOrganisation, enableOrganisation, findOrganisation, type Organisation, places, updateOrganisation,
 } from './organisations.ts' // biome-ignore format: a list of names
-import type { Outcome } from './users.ts'
 import { admin } from './router.ts'
+import type { Outcome } from './users.ts'
 
 // Pages of organisations.
 
 const keeper = allow('system-admin')
 
-const kindOptions = (Object.entries(organisationKinds) as [OrganisationKind, string][]).map(([value, label]) => ({ value, label })) // Object.entries forgets the literal types
+const kindOptions = (Object.entries(organisationKinds) as [OrganisationKind, string][]).map(([value, label]) => ({
+  value,
+  label,
+})) // Object.entries forgets the literal types
 
 function ownFields(regions: readonly Option[]) {
   return {
@@ -40,7 +54,11 @@ function ownFields(regions: readonly Option[]) {
       normalise: normaliseCode,
       rule: text => (text ? socialCreditCodeMistake(text) : undefined),
     }),
-    place: choice({ label: '所在区域', options: regions, hint: '企业选注册地，外地企业选本市分支机构所在地；街道、业委会选到街道。' }),
+    place: choice({
+      label: '所在区域',
+      options: regions,
+      hint: '企业选注册地，外地企业选本市分支机构所在地；街道、业委会选到街道。',
+    }),
     address: optionalText({ label: '地址', max: 200 }),
     contact: optionalText({ label: '联系人', max: 30 }),
     phone: optionalText({
@@ -61,7 +79,9 @@ const newForm = (regions: readonly Option[]) =>
   })
 const editForm = (regions: readonly Option[]) => z.object({ version, ...ownFields(regions) })
 
-admin.get('/organisations/new', keeper, async (_req, res) => renderForm(res, 'admin/organisation-new', { form: newForm(await places(db)) }))
+admin.get('/organisations/new', keeper, async (_req, res) =>
+  renderForm(res, 'admin/organisation-new', { form: newForm(await places(db)) }),
+)
 
 admin.post('/organisations/new', keeper, async (req, res) => {
   const form = newForm(await places(db))
@@ -86,7 +106,12 @@ admin.post('/organisations/:id/edit', keeper, async (req, res) => {
   const read = readForm(form, req.body)
   if (!read.ok) return showEdit(res, organisation, { values: read.values, mistakes: read.mistakes })
   const saved = await updateOrganisation(actorOf(req, res), organisation.id, read.data)
-  if (!saved.ok) return showEdit(res, await findOrganisation(db, organisation.id), { values: typed(form, req.body), mistakes: saved.mistakes, stale: saved.stale })
+  if (!saved.ok)
+    return showEdit(res, await findOrganisation(db, organisation.id), {
+      values: typed(form, req.body),
+      mistakes: saved.mistakes,
+      stale: saved.stale,
+    })
   flash(req, { tone: 'ok', text: saved.changed ? `“${read.data.name}”的资料已修改。` : '没有改动，资料照旧。' })
   res.redirect(303, `/desk/admin/organisations/${organisation.id}`)
 })
@@ -117,7 +142,11 @@ async function showEdit(res: Response, organisation: Organisation, { values, mis
 const reason = { disable: reasonForm('停用原因'), enable: reasonForm('恢复原因') }
 
 admin.post('/organisations/:id/disable', keeper, async (req, res) => {
-  await takeStep(req, res, { part: 'disable', work: disableOrganisation, done: name => `${name}已停用，其人员的登录已全部退出。` })
+  await takeStep(req, res, {
+    part: 'disable',
+    work: disableOrganisation,
+    done: name => `${name}已停用，其人员的登录已全部退出。`,
+  })
 })
 
 admin.post('/organisations/:id/enable', keeper, async (req, res) => {
@@ -153,12 +182,20 @@ async function showOrganisation(
   const keeps = user.role === 'system-admin'
   const [regions, accounts, total, changes] = await Promise.all([
     regionNames(db),
-    db('users').where({ organisation_id: id }).orderBy('name_key').orderBy('id').limit(shownAccounts).select('id', 'username', 'name', 'status', 'last_signed_in_at'),
+    db('users')
+      .where({ organisation_id: id })
+      .orderBy('name_key')
+      .orderBy('id')
+      .limit(shownAccounts)
+      .select('id', 'username', 'name', 'status', 'last_signed_in_at'),
     db('users').where({ organisation_id: id }).count({ n: '*' }).first(),
     changesOf(db, { type: 'organisation', id }, 10),
   ])
   const grants: { user_id: number; role: keyof typeof roles }[] = await db('user_roles')
-    .whereIn('user_id', accounts.map(account => account.id))
+    .whereIn(
+      'user_id',
+      accounts.map(account => account.id),
+    )
     .orderBy('id')
     .select('user_id', 'role')
   const held = (res.locals.held ?? {}) as Values // restoreHeld keeps only texts
@@ -167,14 +204,23 @@ async function showOrganisation(
     values,
     mistakes,
     part: part ?? held.part,
-    reasons: Object.fromEntries(Object.entries(reason).map(([part, form]) => [part, fieldsOf(form).filter(field => field.name === 'reason')])),
+    reasons: Object.fromEntries(
+      Object.entries(reason).map(([part, form]) => [part, fieldsOf(form).filter(field => field.name === 'reason')]),
+    ),
     // Whoever only reads has no need of the person behind the unit.
-    organisation: keeps ? organisation : { ...organisation, contact: maskName(organisation.contact ?? ''), phone: maskNumbers(organisation.phone ?? '') },
+    organisation: keeps
+      ? organisation
+      : { ...organisation, contact: maskName(organisation.contact ?? ''), phone: maskNumbers(organisation.phone ?? '') },
     kinds: organisationKinds,
-    place: [organisation.district_code, organisation.street_code].flatMap(code => (code ? [regions[code] ?? code] : [])).join(' · ') || regions[organisation.region_code],
+    place:
+      [organisation.district_code, organisation.street_code].flatMap(code => (code ? [regions[code] ?? code] : [])).join(' · ') ||
+      regions[organisation.region_code],
     accounts: accounts.map(account => ({
       ...account,
-      roles: grants.filter(grant => grant.user_id === account.id).map(grant => roles[grant.role]?.label ?? grant.role).join('、'),
+      roles: grants
+        .filter(grant => grant.user_id === account.id)
+        .map(grant => roles[grant.role]?.label ?? grant.role)
+        .join('、'),
     })),
     total: Number(total?.n ?? 0),
     changes,

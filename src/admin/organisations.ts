@@ -66,7 +66,10 @@ export async function places(db: Knex): Promise<{ value: string; label: string }
   const names = new Map(rows.map(row => [row.code, row.name]))
   return rows
     .filter(row => row.level !== 'city' || row.code === config.city)
-    .map(({ code, name, level, parent_code }) => ({ value: code, label: level === 'street' ? `${names.get(parent_code ?? '') ?? ''} · ${name}` : name }))
+    .map(({ code, name, level, parent_code }) => ({
+      value: code,
+      label: level === 'street' ? `${names.get(parent_code ?? '') ?? ''} · ${name}` : name,
+    }))
 }
 
 /**
@@ -90,7 +93,8 @@ export async function searchOrganisations(db: Knex, text: string, most: number):
     .limit(most)
 }
 
-const spelt = (db: Knex, letters: string) => db('search_terms').where({ scope: 'organisations' }).where('term', 'like', `p${letters}%`).select('doc_id')
+const spelt = (db: Knex, letters: string) =>
+  db('search_terms').where({ scope: 'organisations' }).where('term', 'like', `p${letters}%`).select('doc_id')
 
 /** What somebody must know to make an organisation of a kind; the archive needs more than the desk. */
 export interface NewOrganisation extends OrganisationForm {
@@ -140,13 +144,21 @@ export async function updateOrganisation(
     await indexOrganisation(trx, { id, kind, name, code })
     if (changed.region_code) await moveRegion(trx, organisation, columns.region_code)
     await keepHistory(trx, actor, id, changed)
-    await record(trx, actor, { action: 'organisation.update', object: thing(organisation), detail: { changes: await told(trx, changed) } })
+    await record(trx, actor, {
+      action: 'organisation.update',
+      object: thing(organisation),
+      detail: { changes: await told(trx, changed) },
+    })
     return { ok: true, changed: true }
   })
 }
 
 /** Ends the use of an organisation and signs out all its people. */
-export async function disableOrganisation(actor: Actor, id: number, { version, reason }: { version: number; reason: string }): Promise<Outcome> {
+export async function disableOrganisation(
+  actor: Actor,
+  id: number,
+  { version, reason }: { version: number; reason: string },
+): Promise<Outcome> {
   if (actor.organisation_id === id) throw new Forbidden('不能停用自己所在的单位。')
   return await inTransaction(async trx => {
     await lockAdministrators(trx)
@@ -155,14 +167,20 @@ export async function disableOrganisation(actor: Actor, id: number, { version, r
     const emptied = await emptiedOffices(trx, held => held.organisation_id === id)
     if (emptied.length) return { ok: false, mistakes: { reason: lastOne(emptied) } }
     await save(trx, actor, organisation, { status: 'disabled', status_note: reason })
-    const ended = await trx('sessions').whereIn('user_id', trx('users').where({ organisation_id: id }).select('id')).delete()
+    const ended = await trx('sessions')
+      .whereIn('user_id', trx('users').where({ organisation_id: id }).select('id'))
+      .delete()
     await record(trx, actor, { action: 'organisation.disable', object: thing(organisation), detail: { reason, ended } })
     return { ok: true }
   })
 }
 
 /** Lets the people of a disabled organisation work again. */
-export async function enableOrganisation(actor: Actor, id: number, { version, reason }: { version: number; reason: string }): Promise<Outcome> {
+export async function enableOrganisation(
+  actor: Actor,
+  id: number,
+  { version, reason }: { version: number; reason: string },
+): Promise<Outcome> {
   return await inTransaction(async trx => {
     const organisation = await lockOrganisation(trx, id, version)
     needStatus(organisation, 'disabled')
@@ -174,12 +192,19 @@ export async function enableOrganisation(actor: Actor, id: number, { version, re
 
 /** The bureau of the city, which the administrators belong to; made where there is none yet. */
 export async function bureauOf(trx: Knex.Transaction, actor: Actor, name: string): Promise<{ id: number; name: string }> {
-  const present: { id: number; name: string } | undefined = await trx('organisations').where({ kind: 'city', status: 'active' }).orderBy('id').first('id', 'name')
+  const present: { id: number; name: string } | undefined = await trx('organisations')
+    .where({ kind: 'city', status: 'active' })
+    .orderBy('id')
+    .first('id', 'name')
   if (present) return present
   const row = { kind: 'city', name, name_key: nameKey(name), region_code: config.city, created_at: now(), updated_at: now() }
   const [id = 0] = await trx('organisations').insert(row)
   await indexOrganisation(trx, { id, kind: 'city', name, code: null })
-  await record(trx, actor, { action: 'organisation.create', object: { type: 'organisation', id, label: name }, detail: { kind: 'city', name } })
+  await record(trx, actor, {
+    action: 'organisation.create',
+    object: { type: 'organisation', id, label: name },
+    detail: { kind: 'city', name },
+  })
   return { id, name }
 }
 
@@ -187,7 +212,8 @@ async function unlessTaken<T>(work: (trx: Knex.Transaction) => Promise<Outcome<T
   try {
     return await inTransaction(work)
   } catch (error) {
-    if (isDuplicate(error, 'organisations_code_unique')) return { ok: false, mistakes: { code: '这个代码刚刚被登记给另一个单位，请核对。' } }
+    if (isDuplicate(error, 'organisations_code_unique'))
+      return { ok: false, mistakes: { code: '这个代码刚刚被登记给另一个单位，请核对。' } }
     throw error
   }
 }
@@ -209,15 +235,25 @@ const levels: Record<OrganisationKind, readonly Region['level'][]> = {
 } // biome-ignore format: one rule a kind
 const levelNames = { city: '全市', district: '区县', street: '街道、镇' }
 
-async function mistakesOf(trx: Knex.Transaction, kind: OrganisationKind, { name, code }: OrganisationForm, region: Region, own = 0): Promise<Mistakes> {
+async function mistakesOf(
+  trx: Knex.Transaction,
+  kind: OrganisationKind,
+  { name, code }: OrganisationForm,
+  region: Region,
+  own = 0,
+): Promise<Mistakes> {
   const mistakes: Mistakes = {}
   const label = organisationKinds[kind]
   if (codeRule[kind] === 'needed' && !code) mistakes.code = `${label}须填写营业执照上的统一社会信用代码。`
   if (codeRule[kind] === 'none' && code) mistakes.code = `${label}不填统一社会信用代码，请清空。`
-  if (!levels[kind].includes(region.level)) mistakes.place = `${label}的所在区域应选到${levels[kind].map(level => levelNames[level]).join('或')}。`
+  if (!levels[kind].includes(region.level))
+    mistakes.place = `${label}的所在区域应选到${levels[kind].map(level => levelNames[level]).join('或')}。`
   const [sameCode, sameName]: ({ name: string } | undefined)[] = await Promise.all([
     code ? trx('organisations').where({ code }).whereNot({ id: own }).first('name') : undefined,
-    trx('organisations').where({ name_key: nameKey(name), kind, name }).whereNot({ id: own }).first('name'),
+    trx('organisations')
+      .where({ name_key: nameKey(name), kind, name })
+      .whereNot({ id: own })
+      .first('name'),
   ])
   if (sameCode) mistakes.code ??= `这个代码已登记给“${sameCode.name}”。`
   if (sameName) mistakes.name = `已有同名的${label}，请先在单位列表里查看。`
@@ -239,7 +275,13 @@ function regionColumns(kind: OrganisationKind, region: Region) {
   return { region_code: archived.includes(kind) ? (district_code ?? region.code) : region.code, district_code, street_code }
 }
 
-async function openArchive(trx: Knex.Transaction, id: number, { kind, legal_person, address }: NewOrganisation, region: Region, stamps: object): Promise<void> {
+async function openArchive(
+  trx: Knex.Transaction,
+  id: number,
+  { kind, legal_person, address }: NewOrganisation,
+  region: Region,
+  stamps: object,
+): Promise<void> {
   const archive = { id, ownership: 'other', legal_person, registered_address: address, ...stamps }
   if (kind === 'developer') return void (await trx('developers').insert(archive))
   await trx('companies').insert({ ...archive, origin: region.level === 'city' ? 'elsewhere' : 'city' })
@@ -251,7 +293,10 @@ async function registerArea(trx: Knex.Transaction, company_id: number, region_co
   if (region_code !== config.city) await trx('company_areas').insert({ company_id, region_code, basis: 'registered' })
 }
 
-async function indexOrganisation(trx: Knex.Transaction, { id, kind, name, code }: Pick<Organisation, 'id' | 'kind' | 'name' | 'code'>): Promise<void> {
+async function indexOrganisation(
+  trx: Knex.Transaction,
+  { id, kind, name, code }: Pick<Organisation, 'id' | 'kind' | 'name' | 'code'>,
+): Promise<void> {
   const texts = [name, code ?? '']
   await indexTerms(trx, 'organisations', id, texts)
   if (kind === 'company') await indexTerms(trx, 'companies', id, texts)
@@ -260,23 +305,38 @@ async function indexOrganisation(trx: Knex.Transaction, { id, kind, name, code }
 async function moveRegion(trx: Knex.Transaction, { id, kind }: Organisation, region_code: string): Promise<void> {
   if (kind === 'company') await registerArea(trx, id, region_code)
   const own: Role[] = roleCodes.filter(role => roles[role].scope === 'organisation')
-  await trx('user_roles').whereIn('user_id', trx('users').where({ organisation_id: id }).select('id')).whereIn('role', own).update({ region_code })
+  await trx('user_roles')
+    .whereIn('user_id', trx('users').where({ organisation_id: id }).select('id'))
+    .whereIn('role', own)
+    .update({ region_code })
 }
 
 /** Field by field, so that the archive can be read as it was on a past day. */
-async function keepHistory(trx: Knex.Transaction, actor: Actor, row_id: number, changed: Record<string, [unknown, unknown]>): Promise<void> {
+async function keepHistory(
+  trx: Knex.Transaction,
+  actor: Actor,
+  row_id: number,
+  changed: Record<string, [unknown, unknown]>,
+): Promise<void> {
   const text = (value: unknown) => (value === null || value === undefined ? null : String(value))
   const row = { at: now(), user_id: actor.user_id, table_name: 'organisations', row_id }
-  await trx('changes').insert(Object.entries(changed).map(([field, [before, after]]) => ({ ...row, field, before: text(before), after: text(after) })))
+  await trx('changes').insert(
+    Object.entries(changed).map(([field, [before, after]]) => ({ ...row, field, before: text(before), after: text(after) })),
+  )
 }
 
 /** The same changes for the action log: mobile numbers masked, regions by name and only the nearest one. */
-async function told(trx: Knex.Transaction, changed: Record<string, [unknown, unknown]>): Promise<Record<string, [unknown, unknown]>> {
+async function told(
+  trx: Knex.Transaction,
+  changed: Record<string, [unknown, unknown]>,
+): Promise<Record<string, [unknown, unknown]>> {
   const { region_code, district_code, street_code, phone, ...rest } = changed
   if (phone) rest.phone = [maskNumbers(String(phone[0] ?? '')), maskNumbers(String(phone[1] ?? ''))]
   const pair = street_code?.every(Boolean) ? street_code : (region_code ?? street_code ?? district_code)
   if (!pair) return rest
-  const names: { code: string; name: string }[] = await trx('regions').whereIn('code', pair.filter(Boolean).map(String)).select('code', 'name')
+  const names: { code: string; name: string }[] = await trx('regions')
+    .whereIn('code', pair.filter(Boolean).map(String))
+    .select('code', 'name')
   const nameOf = (code: unknown) => names.find(region => region.code === code)?.name ?? null
   return { ...rest, region: [nameOf(pair[0]), nameOf(pair[1])] }
 }
@@ -293,7 +353,12 @@ function needStatus({ name, status }: Organisation, wanted: Organisation['status
   if (status !== wanted) throw new Conflict(wanted === 'active' ? `${name}已停用，请先恢复。` : `${name}已在使用，不用恢复。`)
 }
 
-async function save(trx: Knex.Transaction, actor: Actor, organisation: Organisation, columns: Record<string, Knex.Value>): Promise<void> {
+async function save(
+  trx: Knex.Transaction,
+  actor: Actor,
+  organisation: Organisation,
+  columns: Record<string, Knex.Value>,
+): Promise<void> {
   await trx('organisations')
     .where({ id: organisation.id })
     .update({ ...columns, version: organisation.version + 1, updated_at: now(), updated_by: actor.user_id })

@@ -6,9 +6,9 @@ import { optionalText, readForm } from '../forms/form.ts'
 import { renderForm } from '../forms/page.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { actorOf } from './action-log.ts'
+import { admin } from './router.ts'
 import { settingsNow } from './settings.ts'
 import { signOutAccount } from './users.ts'
-import { admin } from './router.ts'
 
 // 在线会话: who is signed in, for 安全管理员, who can sign anybody out.
 
@@ -74,14 +74,24 @@ async function signedIn(search: string | null): Promise<{ people: Person[]; more
       // The column is ASCII: the database refuses to compare it with anything else.
       if (/^[\x20-\x7e]+$/.test(word)) found.orWhere('users.username', 'like', `${word.toLowerCase()}%`)
     })
-  const rows: SessionRow[] = await query.select('sessions.sess', 'sessions.user_id', 'users.username', 'users.name', 'organisations.name as organisation_name')
+  const rows: SessionRow[] = await query.select(
+    'sessions.sess',
+    'sessions.user_id',
+    'users.username',
+    'users.name',
+    'organisations.name as organisation_name',
+  )
   const at = now().getTime()
   const live = rows
     .map(({ sess, ...row }) => {
       const { started_at = 0, seen_at = 0, role_id = 0 } = typeof sess === 'string' ? JSON.parse(sess) : sess
       return { ...row, started_at, seen_at, role_id } as SessionRow & { started_at: number; seen_at: number; role_id: number } // what sessions.ts writes
     })
-    .filter(row => at - row.seen_at <= limits['session.idle-minutes'] * 60_000 && at - row.started_at <= limits['session.absolute-hours'] * 3_600_000)
+    .filter(
+      row =>
+        at - row.seen_at <= limits['session.idle-minutes'] * 60_000 &&
+        at - row.started_at <= limits['session.absolute-hours'] * 3_600_000,
+    )
     .sort((one, other) => other.seen_at - one.seen_at)
   const [words, addresses] = await Promise.all([roleWords(live.map(row => row.role_id)), addressesOf(live)])
   const people = new Map<number, Person>()
@@ -112,7 +122,9 @@ async function roleWords(ids: number[]): Promise<Map<number, string>> {
 const near = 10_000
 
 /** Sessions do not keep addresses; the sign-in log of the same moment does. */
-async function addressesOf(live: { user_id: number; started_at: number }[]): Promise<(userId: number, startedAt: number) => string | undefined> {
+async function addressesOf(
+  live: { user_id: number; started_at: number }[],
+): Promise<(userId: number, startedAt: number) => string | undefined> {
   if (!live.length) return () => undefined
   const rows: { user_id: number; at: Date; address: string }[] = await db('sign_ins')
     .whereIn('user_id', [...new Set(live.map(row => row.user_id))])

@@ -10,9 +10,9 @@ import { allow, currentUser, flash } from '../http.ts'
 import { type Actor, actorOf, difference, record } from './action-log.ts'
 import { markOf, whoWasFirst } from './changes.ts'
 import { markFrom } from './fields.ts'
-import type { Outcome } from './users.ts'
-import { forgetSettings, type SettingCode, type Settings, settingCodes, settings, settingsNow, standardOf } from './settings.ts'
 import { admin } from './router.ts'
+import { forgetSettings, type SettingCode, type Settings, settingCodes, settings, settingsNow, standardOf } from './settings.ts'
+import type { Outcome } from './users.ts'
 
 // 参数: each group is a form of its own and belongs to one of the administrators; the other reads it.
 
@@ -43,15 +43,26 @@ admin.post('/settings/:number', allow('system-admin', 'security-admin'), async (
   if (!read.ok) return showSettings(res, { group, mark: markFrom(req), values: read.values, mistakes: read.mistakes })
   const saved = await saveSettings(actorOf(req, res), group, read.data as Partial<Settings>, markFrom(req)) // the form is made of the fields of these settings
   if (!saved.ok) return showSettings(res, { group, values: typed(form, req.body), stale: saved.stale })
-  flash(req, { tone: 'ok', text: saved.changed ? `“${group.label}”已保存，${saved.changed} 项有变化，5 秒内全部生效。` : '没有改动，参数照旧。' })
+  flash(req, {
+    tone: 'ok',
+    text: saved.changed ? `“${group.label}”已保存，${saved.changed} 项有变化，5 秒内全部生效。` : '没有改动，参数照旧。',
+  })
   res.redirect(303, '/desk/admin/settings')
 })
 
 /** Writes what differs, if the group still stands as it was shown. */
-async function saveSettings(actor: Actor, group: Group, wanted: Partial<Settings>, mark: string): Promise<Outcome<{ changed: number }>> {
+async function saveSettings(
+  actor: Actor,
+  group: Group,
+  wanted: Partial<Settings>,
+  mark: string,
+): Promise<Outcome<{ changed: number }>> {
   try {
     const outcome = await inTransaction(async (trx): Promise<Outcome<{ changed: number }>> => {
-      const rows: { code: SettingCode; value: string; version: number }[] = await trx('settings').whereIn('code', group.codes).orderBy('code').forUpdate()
+      const rows: { code: SettingCode; value: string; version: number }[] = await trx('settings')
+        .whereIn('code', group.codes)
+        .orderBy('code')
+        .forUpdate()
       const present = Object.fromEntries(group.codes.map(code => [code, standardOf(code)]))
       for (const row of rows) present[row.code] = JSON.parse(row.value)
       const object = { type: 'setting', id: group.number, label: group.label }
@@ -60,7 +71,10 @@ async function saveSettings(actor: Actor, group: Group, wanted: Partial<Settings
       for (const [code, [, value]] of Object.entries(changes)) {
         const row = rows.find(row => row.code === code)
         const columns = { value: JSON.stringify(value), updated_at: now(), updated_by: actor.user_id }
-        if (row) await trx('settings').where({ code }).update({ ...columns, version: row.version + 1 })
+        if (row)
+          await trx('settings')
+            .where({ code })
+            .update({ ...columns, version: row.version + 1 })
         else await trx('settings').insert({ code, ...columns, created_at: now(), created_by: actor.user_id })
       }
       const changed = Object.keys(changes).length
@@ -121,7 +135,9 @@ function unticked(group: Group, values: Values): Values {
 function withStandard(field: Field): Field {
   const code = field.name as SettingCode // the fields of a group are its settings
   const standard = inWords(code, standardOf(code))
-  return field.type === 'text' ? field : { ...field, hint: `${field.hint ?? ''}${field.hint ? ' ' : ''}默认${field.type === 'checkbox' ? `为${standard}` : ` ${standard}`}。` }
+  return field.type === 'text'
+    ? field
+    : { ...field, hint: `${field.hint ?? ''}默认${field.type === 'checkbox' ? `为${standard}` : ` ${standard}`}。` }
 }
 
 const fieldOf = (code: SettingCode) => fieldsOf(z.object({ [code]: settings[code].field as z.ZodType }))[0]

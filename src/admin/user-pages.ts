@@ -10,14 +10,14 @@ import { renderForm, valuesOf } from '../forms/page.ts'
 import { allow, currentUser, flash, queryText, recordId } from '../http.ts'
 import { actorOf } from './action-log.ts'
 import { changesOf } from './changes.ts'
+import { phoneHint, phonePattern, reasonForm } from './fields.ts'
 import { findOrganisation, type Organisation, searchOrganisations } from './organisations.ts'
+import { admin } from './router.ts'
 import { showOnce, takeShownOnce } from './shown-once.ts'
 import {
   type Account, createAccount, disableAccount, enableAccount, findAccount, grantRole, grantsOf, maskedPhone, type Outcome,
   passwordState, phoneOf, regionsFor, resetPassword, resetSecondFactor, revealPhone, revokeRole, rolesFor, signOutAccount, updateAccount,
 } from './users.ts' // biome-ignore format: a list of names
-import { phoneHint, phonePattern, reasonForm } from './fields.ts'
-import { admin } from './router.ts'
 
 // Pages of accounts.
 
@@ -35,8 +35,18 @@ const name = text({
   patternHint: '姓名只用文字、间隔点和括号，请去掉其他符号。',
   hint: '一人一号，填使用人本人的姓名。',
 })
-const organisation = text({ label: '所属单位', max: 200, hint: '填单位名称、名称的一部分、拼音首字母或信用代码；有几个相符时，提交后从中选一个。' })
-const organisation_id = optionalText({ label: '所属单位', type: 'hidden', max: 15, pattern: /^[1-9]\d{0,14}$/, patternHint: '请在找到的单位里选一个。' })
+const organisation = text({
+  label: '所属单位',
+  max: 200,
+  hint: '填单位名称、名称的一部分、拼音首字母或信用代码；有几个相符时，提交后从中选一个。',
+})
+const organisation_id = optionalText({
+  label: '所属单位',
+  type: 'hidden',
+  max: 15,
+  pattern: /^[1-9]\d{0,14}$/,
+  patternHint: '请在找到的单位里选一个。',
+})
 
 /** A masked number that comes back unchanged means: leave it. */
 function phone(masked = '') {
@@ -47,7 +57,10 @@ function phone(masked = '') {
     autocomplete: 'off',
     hint: masked ? '显示的是隐去中间几位的号码，不改就照原样留着；要换号请填写完整号码。' : phoneHint,
     normalise: text => text.normalize('NFKC').replace(/[\s—–]/g, ''),
-    rule: text => (text === masked || phonePattern.test(text) ? undefined : `${phoneHint}${text.includes('*') ? `不改号码请保持 ${masked || '空白'}。` : ''}`),
+    rule: text =>
+      text === masked || phonePattern.test(text)
+        ? undefined
+        : `${phoneHint}${text.includes('*') ? `不改号码请保持 ${masked || '空白'}。` : ''}`,
   })
 }
 
@@ -101,9 +114,17 @@ admin.post('/users/:id/edit', keeper, async (req, res) => {
   const mistakes = { ...(mistake && { organisation: mistake }), ...(form.ok ? {} : form.mistakes) }
   if (!form.ok || !chosen) return showEdit(res, account, { values, mistakes, found })
   const { phone, ...rest } = form.data
-  const saved = await updateAccount(actorOf(req, res), account.id, { ...rest, organisation: chosen, phone: phone && phone === masked ? undefined : phone })
-  if (!saved.ok) return showEdit(res, await findAccount(db, account.id), { values, mistakes: saved.mistakes, found, stale: saved.stale })
-  flash(req, saved.changed ? { tone: 'ok', text: `“${form.data.name}”的资料已修改。` } : { tone: 'ok', text: '没有改动，资料照旧。' })
+  const saved = await updateAccount(actorOf(req, res), account.id, {
+    ...rest,
+    organisation: chosen,
+    phone: phone && phone === masked ? undefined : phone,
+  })
+  if (!saved.ok)
+    return showEdit(res, await findAccount(db, account.id), { values, mistakes: saved.mistakes, found, stale: saved.stale })
+  flash(
+    req,
+    saved.changed ? { tone: 'ok', text: `“${form.data.name}”的资料已修改。` } : { tone: 'ok', text: '没有改动，资料照旧。' },
+  )
   res.redirect(303, `/desk/admin/users/${account.id}`)
 })
 
@@ -116,7 +137,12 @@ interface Shown {
 
 function showEdit(res: Response, account: Account, { values, mistakes = {}, found = [], stale }: Shown = {}) {
   const masked = maskedPhone(account)
-  const own = valuesOf({ name: account.name, organisation: account.organisation_name, organisation_id: account.organisation_id, phone: masked })
+  const own = valuesOf({
+    name: account.name,
+    organisation: account.organisation_name,
+    organisation_id: account.organisation_id,
+    phone: masked,
+  })
   if (stale) res.status(409)
   renderForm(res, 'admin/user-edit', {
     form: editForm(masked),
@@ -133,7 +159,10 @@ function showEdit(res: Response, account: Account, { values, mistakes = {}, foun
 const mostFound = 20
 
 /** The organisation meant by the text, or those it could mean. A choice counts as long as the text still leads to it. */
-async function chooseOrganisation(values: Values, account?: Account): Promise<{ chosen?: { id: number; name: string }; found: Organisation[]; mistake?: string }> {
+async function chooseOrganisation(
+  values: Values,
+  account?: Account,
+): Promise<{ chosen?: { id: number; name: string }; found: Organisation[]; mistake?: string }> {
   const words = (values.organisation ?? '').trim().slice(0, 200)
   const id = Number(values.organisation_id)
   if (account && words === account.organisation_name && (!id || id === account.organisation_id))
@@ -144,19 +173,39 @@ async function chooseOrganisation(values: Values, account?: Account): Promise<{ 
   const chosen = found.find(one => one.id === id) ?? (exact.length === 1 ? exact[0] : undefined)
   if (chosen) return { chosen, found }
   if (!found.length) return { found, mistake: `没有找到名称含“${words.slice(0, 30)}”的在用单位，请换几个字再试，或先新建单位。` }
+  const [only] = found
+  if (only && found.length === 1) return { found, mistake: `找到“${only.name}”，是它就再提交一次。` }
   const many = found.length > mostFound ? `超过 ${mostFound} 个` : ` ${found.length} 个`
-  return { found: found.slice(0, mostFound), mistake: `有${many}单位相符，请在下面选一个${found.length > mostFound ? '，或多写几个字' : ''}。` }
+  return {
+    found: found.slice(0, mostFound),
+    mistake: `有${many}单位相符，请在下面选一个${found.length > mostFound ? '，或多写几个字' : ''}。`,
+  }
 }
 
-const reason = { disable: reasonForm('停用原因'), enable: reasonForm('恢复原因'), factor: reasonForm('重置原因'), reveal: reasonForm('查看原因') }
+const reason = {
+  disable: reasonForm('停用原因'),
+  enable: reasonForm('恢复原因'),
+  factor: reasonForm('重置原因'),
+  reveal: reasonForm('查看原因'),
+}
 const stepForm = z.object({ version })
 
 admin.post('/users/:id/disable', keeper, async (req, res) => {
-  await takeStep(req, res, { part: 'disable', form: reason.disable, work: disableAccount, done: name => `${name}的账号已停用，登录已全部退出。` })
+  await takeStep(req, res, {
+    part: 'disable',
+    form: reason.disable,
+    work: disableAccount,
+    done: name => `${name}的账号已停用，登录已全部退出。`,
+  })
 })
 
 admin.post('/users/:id/enable', keeper, async (req, res) => {
-  await takeStep(req, res, { part: 'enable', form: reason.enable, work: enableAccount, done: name => `${name}的账号已恢复，可以用原来的密码登录。` })
+  await takeStep(req, res, {
+    part: 'enable',
+    form: reason.enable,
+    work: enableAccount,
+    done: name => `${name}的账号已恢复，可以用原来的密码登录。`,
+  })
 })
 
 admin.post('/users/:id/second-factor', keeper, async (req, res) => {
@@ -164,7 +213,12 @@ admin.post('/users/:id/second-factor', keeper, async (req, res) => {
     await resetSecondFactor(...given)
     return { ok: true as const }
   }
-  await takeStep(req, res, { part: 'factor', form: reason.factor, work, done: name => `${name}的动态验证码已重置，下次登录只凭密码，请提醒本人尽快重新启用。` })
+  await takeStep(req, res, {
+    part: 'factor',
+    form: reason.factor,
+    work,
+    done: name => `${name}的动态验证码已重置，下次登录只凭密码，请提醒本人尽快重新启用。`,
+  })
 })
 
 interface Step {
@@ -214,14 +268,20 @@ admin.post('/users/:id/grants', granter, async (req, res) => {
   if (!read.ok) return showAccount(req, res, { part: 'grant', values: read.values, mistakes: read.mistakes })
   const outcome = await grantRole(actorOf(req, res), account.id, read.data)
   if (!outcome.ok) return showAccount(req, res, { part: 'grant', values: typed(form, req.body), mistakes: outcome.mistakes })
-  flash(req, { tone: 'ok', text: `已授予${account.name}“${roles[read.data.role].label}”，${account.name}下次打开页面即可切换使用。` })
+  flash(req, {
+    tone: 'ok',
+    text: `已授予${account.name}“${roles[read.data.role].label}”，${account.name}下次打开页面即可切换使用。`,
+  })
   res.redirect(303, `/desk/admin/users/${account.id}`)
 })
 
 admin.post('/users/:id/grants/:grant/revoke', granter, async (req, res) => {
   const account = await findAccount(db, recordId(req))
   const form = readForm(stepForm, req.body)
-  const outcome = await revokeRole(actorOf(req, res), account.id, { version: form.ok ? form.data.version : 0, grant_id: recordId(req, 'grant') })
+  const outcome = await revokeRole(actorOf(req, res), account.id, {
+    version: form.ok ? form.data.version : 0,
+    grant_id: recordId(req, 'grant'),
+  })
   if (!outcome.ok) return showAccount(req, res, { part: 'revoke', mistakes: outcome.mistakes })
   flash(req, { tone: 'ok', text: `已收回${account.name}的“${roles[outcome.role].label}”。` })
   res.redirect(303, `/desk/admin/users/${account.id}`)
@@ -250,7 +310,13 @@ async function showAccount(req: Request, res: Response, { part, values = {}, mis
   const isOwn = account.id === user.id
   const [grants, signIns, changes, devices, form] = await Promise.all([
     grantsOf(db, account.id),
-    db('sign_ins').where({ user_id: account.id }).orderBy([{ column: 'at', order: 'desc' }, { column: 'id', order: 'desc' }]).limit(10),
+    db('sign_ins')
+      .where({ user_id: account.id })
+      .orderBy([
+        { column: 'at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      .limit(10),
     changesOf(db, { type: 'user', id: account.id }, 10),
     db('sessions').where({ user_id: account.id }).where('expired', '>', now()).count({ n: '*' }).first(),
     grantForm(account),
@@ -260,10 +326,15 @@ async function showAccount(req: Request, res: Response, { part, values = {}, mis
   const standard = fieldsOf(form).find(field => field.name === 'region_code')?.options
   renderForm(res, 'admin/user', {
     form,
-    values: { region_code: standard?.find(option => option.value === account.organisation_region)?.value ?? standard?.[0]?.value ?? '', ...values },
+    values: {
+      region_code: standard?.find(option => option.value === account.organisation_region)?.value ?? standard?.[0]?.value ?? '',
+      ...values,
+    },
     mistakes,
     part: part ?? held.part,
-    reasons: Object.fromEntries(Object.entries(reason).map(([part, form]) => [part, fieldsOf(form).filter(field => field.name === 'reason')])),
+    reasons: Object.fromEntries(
+      Object.entries(reason).map(([part, form]) => [part, fieldsOf(form).filter(field => field.name === 'reason')]),
+    ),
     account,
     isOwn,
     keeps: user.role === 'system-admin' && !isOwn,

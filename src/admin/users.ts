@@ -83,7 +83,10 @@ export interface AccountForm {
  * Makes an account with a random initial password, good for 72 hours and to be changed at the first sign-in.
  * @returns its id and the password, which nobody can read again
  */
-export async function createAccount(actor: Actor, form: AccountForm & { username: string }): Promise<Outcome<{ id: number; password: string }>> {
+export async function createAccount(
+  actor: Actor,
+  form: AccountForm & { username: string },
+): Promise<Outcome<{ id: number; password: string }>> {
   const password = initialPassword()
   const password_hash = await hashPassword(password)
   try {
@@ -170,7 +173,11 @@ export async function updateAccount(
 }
 
 /** Ends the account's use at once. The last one of each of the three administrators stays. */
-export async function disableAccount(actor: Actor, id: number, { version, reason }: { version: number; reason: string }): Promise<Outcome> {
+export async function disableAccount(
+  actor: Actor,
+  id: number,
+  { version, reason }: { version: number; reason: string },
+): Promise<Outcome> {
   notOwn(actor, id, '不能停用自己的账号，请由另一名系统管理员办理。')
   return await inTransaction(async trx => {
     await lockAdministrators(trx)
@@ -186,7 +193,11 @@ export async function disableAccount(actor: Actor, id: number, { version, reason
 }
 
 /** Lets a disabled account work again. */
-export async function enableAccount(actor: Actor, id: number, { version, reason }: { version: number; reason: string }): Promise<Outcome> {
+export async function enableAccount(
+  actor: Actor,
+  id: number,
+  { version, reason }: { version: number; reason: string },
+): Promise<Outcome> {
   return await inTransaction(async trx => {
     const account = await lockAccount(trx, id, version)
     needStatus(account, 'disabled')
@@ -205,7 +216,12 @@ export async function resetPassword(actor: Actor, id: number, { version }: { ver
     const account = await lockAccount(trx, id, version)
     needStatus(account, 'active')
     const expires = initialPasswordExpiry()
-    await save(trx, actor, account, { password_hash, password_changed_at: now(), password_expires_at: expires, must_change_password: true })
+    await save(trx, actor, account, {
+      password_hash,
+      password_changed_at: now(),
+      password_expires_at: expires,
+      must_change_password: true,
+    })
     const ended = await endOtherSessions(trx, id)
     await record(trx, actor, { action: 'password.reset', object: thing(account), detail: { expires, ended } })
     return { password }
@@ -213,7 +229,11 @@ export async function resetPassword(actor: Actor, id: number, { version }: { ver
 }
 
 /** Takes the second factor and its recovery codes off an account whose owner has lost both, and ends all sessions. */
-export async function resetSecondFactor(actor: Actor, id: number, { version, reason }: { version: number; reason: string }): Promise<void> {
+export async function resetSecondFactor(
+  actor: Actor,
+  id: number,
+  { version, reason }: { version: number; reason: string },
+): Promise<void> {
   notOwn(actor, id, '自己的动态验证码请在“账号与安全”里停用或更换。')
   await inTransaction(async trx => {
     const account = await lockAccount(trx, id, version)
@@ -269,18 +289,28 @@ export async function grantsOf(db: Knex, userId: number): Promise<Grant[]> {
 }
 
 /** Where a role may be granted to people of an organisation: level of the desk, or the organisation's own region. */
-export async function regionsFor(db: Knex, { organisation_kind, organisation_region }: Account): Promise<{ value: string; label: string }[]> {
+export async function regionsFor(
+  db: Knex,
+  { organisation_kind, organisation_region }: Account,
+): Promise<{ value: string; label: string }[]> {
   const rows = db('regions').leftJoin('regions as above', 'above.code', 'regions.parent_code').orderBy('regions.code')
   if (organisation_kind === 'city') rows.where({ 'regions.code': config.city })
   else if (organisation_kind === 'district' || organisation_kind === 'street') rows.where({ 'regions.level': organisation_kind })
   else rows.where({ 'regions.code': organisation_region })
-  const found: { code: string; name: string; level: string; above: string | null }[] = await rows.select('regions.code', 'regions.name', 'regions.level', 'above.name as above')
+  const found: { code: string; name: string; level: string; above: string | null }[] = await rows.select(
+    'regions.code',
+    'regions.name',
+    'regions.level',
+    'above.name as above',
+  )
   return found.map(({ code, name, level, above }) => ({ value: code, label: level === 'street' ? `${above} · ${name}` : name }))
 }
 
 /** The roles people of an organisation of this kind may hold. */
 export function rolesFor(kind: OrganisationKind): Role[] {
-  return Object.keys(roles).filter(isRole).filter(role => roles[role].kind === kind)
+  return Object.keys(roles)
+    .filter(isRole)
+    .filter(role => roles[role].kind === kind)
 }
 
 /** Grants one role. Whoever holds one of the three administrators holds nothing else, also when two grants meet. */
@@ -294,16 +324,21 @@ export async function grantRole(
     return await inTransaction(async trx => {
       const account = await lockAccount(trx, id)
       const held = await grantsOf(trx, id)
-      const conflict = roleConflict(held.map(grant => grant.role), role)
+      const conflict = roleConflict(
+        held.map(grant => grant.role),
+        role,
+      )
       if (conflict) return refused('role', conflict)
-      if (held.some(grant => grant.role === role && grant.region_code === region_code)) return refused('role', `已经是${roles[role].label}了，不用再授予。`)
+      if (held.some(grant => grant.role === role && grant.region_code === region_code))
+        return refused('role', `已经是${roles[role].label}了，不用再授予。`)
       await needVersion(trx, account, version)
       needStatus(account, 'active')
       const region = (await regionsFor(trx, account)).find(option => option.value === region_code)
-      if (!region || !rolesFor(account.organisation_kind).includes(role)) throw new Conflict(`${account.name}的单位刚刚变了，请重新打开这个账号再授予。`)
+      if (!region || !rolesFor(account.organisation_kind).includes(role))
+        throw new Conflict(`${account.name}的单位刚刚变了，请重新打开这个账号再授予。`)
       await trx('user_roles').insert({ user_id: id, role, region_code, granted_at: now(), granted_by: actor.user_id })
       await save(trx, actor, account, {})
-      await record(trx, actor, { action: 'role.grant', object: thing(account), detail: { role, region: region.label } })
+      await record(trx, actor, { action: 'role.grant', object: thing(account), detail: { role, jurisdiction: region.label } })
       return { ok: true }
     })
   } catch (error) {
@@ -316,7 +351,11 @@ export async function grantRole(
 const threeOffices = '系统管理员、安全管理员、审计管理员不能由同一人担任：系统、安全、审计三员分立，且都不办业务。'
 
 /** Takes one role back; whoever is signed in with it is signed out. The last one of each of the three administrators stays. */
-export async function revokeRole(actor: Actor, id: number, { version, grant_id }: { version: number; grant_id: number }): Promise<Outcome<{ role: Role }>> {
+export async function revokeRole(
+  actor: Actor,
+  id: number,
+  { version, grant_id }: { version: number; grant_id: number },
+): Promise<Outcome<{ role: Role }>> {
   notOwn(actor, id, '不能改自己的角色，请由另一名安全管理员办理。')
   return await inTransaction(async trx => {
     await lockAdministrators(trx)
@@ -328,8 +367,15 @@ export async function revokeRole(actor: Actor, id: number, { version, grant_id }
     if (emptied.length) return refused('grants', lastOne(emptied))
     await trx('user_roles').where({ id: grant_id }).delete()
     await save(trx, actor, account, {})
-    const ended = await trx('sessions').where({ user_id: id }).whereRaw("json_extract(sess, '$.role_id') = ?", [grant_id]).delete()
-    await record(trx, actor, { action: 'role.revoke', object: thing(account), detail: { role: grant.role, region: grant.region_name, ended } })
+    const ended = await trx('sessions')
+      .where({ user_id: id })
+      .whereRaw("json_extract(sess, '$.role_id') = ?", [grant_id])
+      .delete()
+    await record(trx, actor, {
+      action: 'role.revoke',
+      object: thing(account),
+      detail: { role: grant.role, jurisdiction: grant.region_name, ended },
+    })
     return { ok: true, role: grant.role }
   })
 }
@@ -346,12 +392,15 @@ async function lockAccount(trx: Knex.Transaction, id: number, version?: number):
 }
 
 async function needVersion(trx: Knex.Transaction, account: Account, version: number): Promise<void> {
-  if (account.version !== version) throw new Conflict(`${await whoWasFirst(trx, thing(account))}。您的操作没有执行，请看最新状态后再办。`)
+  if (account.version !== version)
+    throw new Conflict(`${await whoWasFirst(trx, thing(account))}。您的操作没有执行，请看最新状态后再办。`)
 }
 
 function needStatus(account: Account, status: Account['status']): void {
   if (account.status === status) return
-  throw new Conflict(status === 'active' ? `${account.name}的账号已停用，请先恢复。` : `${account.name}的账号已在使用，不用恢复。`)
+  throw new Conflict(
+    status === 'active' ? `${account.name}的账号已停用，请先恢复。` : `${account.name}的账号已在使用，不用恢复。`,
+  )
 }
 
 async function save(trx: Knex.Transaction, actor: Actor, account: Account, columns: Record<string, Knex.Value>): Promise<void> {
@@ -395,7 +444,12 @@ export function lastOne(offices: Role[]): string {
 }
 
 /** When an account was given its initial password, in what state its password is. */
-export function passwordState({ password_hash, must_change_password, password_expires_at, password_changed_at }: Account): string {
+export function passwordState({
+  password_hash,
+  must_change_password,
+  password_expires_at,
+  password_changed_at,
+}: Account): string {
   if (!password_hash) return '未设置，不能登录'
   if (must_change_password) {
     if (!password_expires_at) return '初始密码，登录后须修改'

@@ -7,15 +7,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
-
-/** Something a person must put right before the database can start. Its message is all that is shown. */
-export class StartError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'StartError'
-    this.stack = message
-  }
-}
+import { StartError } from '../errors.ts'
 
 export interface PrivateDatabase {
   /** Address of the schema `portal`, in the form of DATABASE_URL. */

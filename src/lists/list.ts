@@ -129,7 +129,7 @@ export const pageSizes = [10, 20, 50, 100] as const
 export const standardSize = 20
 
 /** What else an address of a list may carry, so no filter can have such a name. */
-const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key', 'sort_value', 'tab'])
+const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key', 'sort_value', 'found', 'tab'])
 
 /**
  * Declares a list: page, filters, search, sort, paging, columns to choose, print view and exports come from it.

@@ -63,11 +63,19 @@ const batch = 1000
 /** One page of the answer. */
 export async function readPage(db: Knex, question: Question, columns: readonly Column[], wish: Wish): Promise<PageOfRows> {
   const answer = await findAnswer(db, question)
-  const [part, count] = await Promise.all([readPart(db, question, columns, answer, wish), countAnswer(db, answer, wish.exact)])
-  const { rows, start, less, more } = part
+  const isKnown = answer.known && !(wish.exact && answer.partial)
+  const { rows, start, less, more } = await readPart(db, question, columns, answer, { ...wish, counted: !isKnown })
   const mark = (row: Row | undefined, before: number) => row && writePlace(placeOf(question, row, before))
   const [previous, next] = [less ? mark(rows[0], start) : undefined, more ? mark(rows.at(-1), start + rows.length) : undefined]
-  return { rows, count, partial: answer.partial, start, ...(previous && { previous }), ...(next && { next }) }
+  const came = rows[0]?.found
+  return {
+    rows,
+    count: typeof came === 'number' ? upTo(came, wish.exact) : await countAnswer(db, answer, wish.exact),
+    partial: answer.partial,
+    start,
+    ...(previous && { previous }),
+    ...(next && { next }),
+  }
 }
 
 /** How many rows answer a question, up to `mostCounted`. */
@@ -121,12 +129,19 @@ function among(query: Query, { key }: List, keys: (string | number)[]): Query {
   return query.whereIn(key, keys)
 }
 
-async function countAnswer(db: Knex, { whole, known }: Answer, exact = false): Promise<Count> {
-  if (known && (known.exact || !exact)) return known
-  const counted = whole().select(db.raw('1'))
-  if (!exact) counted.limit(mostCounted + 1)
-  const [row]: { n?: number }[] = await db.from(counted.as('counted')).count({ n: '*' })
-  const n = row?.n ?? 0
+async function countAnswer(db: Knex, answer: Answer, exact = false): Promise<Count> {
+  const { known, partial } = answer
+  if (known && !(exact && partial)) return known
+  const [row]: { n?: number }[] = await counting(db, answer, exact)
+  return upTo(row?.n ?? 0, exact)
+}
+
+function counting(db: Knex, { whole }: Answer, exact = false): Query {
+  const rows = whole().select(db.raw('1'))
+  return db.from((exact ? rows : rows.limit(mostCounted + 1)).as('counted')).count({ n: '*' })
+}
+
+function upTo(n: number, exact = false): Count {
   return exact || n <= mostCounted ? { n, exact: true } : { n: mostCounted, exact: false }
 }
 
@@ -138,17 +153,28 @@ interface Part {
   more: boolean
 }
 
-async function readPart(db: Knex, question: Question, columns: readonly Column[], answer: Answer, wish: Wish): Promise<Part> {
-  const { size, after, before } = wish
-  const limit = size + 1
+/** @param wish `counted`: the first row brings the number of all rows along, as `found` */
+async function readPart(
+  db: Knex,
+  question: Question,
+  columns: readonly Column[],
+  answer: Answer,
+  wish: Wish & { counted: boolean },
+): Promise<Part> {
+  const { size, after, before, exact, counted } = wish
+  // The server answers this beside the rows; as a statement of its own it would cost the portal as much as they do.
+  const count = counted ? { count: counting(db, answer, exact) } : {}
+  const read = (place: { after?: Place; before?: Place }) =>
+    select(db, question, columns, answer.shown(), { ...place, ...count, limit: size + 1 })
   if (!before) {
-    const rows = await select(db, question, columns, answer.shown(), { ...(after && { after }), limit })
+    const rows = await read(after ? { after } : {})
     return { rows: rows.slice(0, size), start: after?.before ?? 0, less: Boolean(after), more: rows.length > size }
   }
-  const rows = (await select(db, question, columns, answer.shown(), { before, limit })).reverse()
+  const rows = (await read({ before })).reverse()
   if (rows.length > size) return { rows: rows.slice(1), start: Math.max(before.before - size, 1), less: true, more: true }
   // The way back has reached the beginning: the first page is shown whole, with what has come in meanwhile.
-  return readPart(db, question, columns, answer, { size })
+  const { before: _before, ...first } = wish
+  return readPart(db, question, columns, answer, first)
 }
 
 async function select(
@@ -156,7 +182,7 @@ async function select(
   { list, user, sort, descending }: Question,
   columns: readonly Column[],
   query: Query,
-  { after, before, limit }: { after?: Place; before?: Place; limit: number },
+  { after, before, limit, count }: { after?: Place; before?: Place; limit: number; count?: Query },
 ): Promise<Row[]> {
   const order = sortSource(sort)
   const place = after ?? before
@@ -169,6 +195,7 @@ async function select(
     .limit(limit)
   // First the rows of the page by its index alone, then what they hold: joins and expressions cost per row shown, not per row found.
   const full = list.from(db, user).join(page.as('page'), 'page.page_key', list.key)
+  if (count) full.select(count.as('found'))
   for (const { name, source } of list.columns) if (typeof source === 'string') full.select({ [name]: source })
   for (const { name, source } of columns) if (typeof source !== 'string') full.select(db.raw('? as ??', [source(db), name]))
   return full

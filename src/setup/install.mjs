@@ -18,7 +18,8 @@ const mariadb = {
   instead: '也可以设置 DATABASE_URL，使用现有的 MySQL 或 MariaDB。',
 }
 const chromium = {
-  isThere: () => Boolean(process.env.CHROMIUM) || ['chromium', 'chromium-browser', 'google-chrome'].some(find),
+  isThere: () =>
+    Boolean(process.env.CHROMIUM) || ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'].some(find),
   label: '浏览器 Chromium',
   names: { apt: ['chromium'], dnf: ['chromium'] },
   instead: '也可以用 CHROMIUM 指出现有 Chromium 或 Chrome 程序的路径。',
