@@ -28,7 +28,7 @@ export function useViews(app: Express): void {
   app.set('views', views)
   app.set('view engine', 'ejs')
   app.set('view cache', cache)
-  app.engine('ejs', renderPage)
+  app.engine('ejs', (file, locals, done) => void renderPage(file, locals, done))
   Object.assign(app.locals, { asset, vendor, number, onDay, atTime, atSecond, now })
 }
 

@@ -591,15 +591,28 @@ test('a desk, a company and a committee are made with the region their kind need
 
 test('a company that moves takes its terms, its areas and the roles of its people along, and the archive remembers', async () => {
   const made = await keeper.post('/desk/admin/organisations/new', {
-    kind: 'company', name: '济南搬迁物业有限公司', code: creditCode(10), place: '370102', address: '历下区', contact: '', phone: '', legal_person: '马搬迁',
-  }) // biome-ignore format: one organisation
+    kind: 'company',
+    name: '济南搬迁物业有限公司',
+    code: creditCode(10),
+    place: '370102',
+    address: '历下区',
+    contact: '',
+    phone: '',
+    legal_person: '马搬迁',
+  })
   const id = idIn(made.location)
   const clerk = await givenAccount({ organisation: '济南搬迁物业有限公司' })
   await givenRole(clerk.id, 'company-admin', '370102')
 
   const answer = await keeper.post(`/desk/admin/organisations/${id}/edit`, {
-    version: '1', name: '济南乔迁物业有限公司', code: creditCode(10), place: '370103', address: '市中区', contact: '', phone: '13700001234',
-  }) // biome-ignore format: one organisation
+    version: '1',
+    name: '济南乔迁物业有限公司',
+    code: creditCode(10),
+    place: '370103',
+    address: '市中区',
+    contact: '',
+    phone: '13700001234',
+  })
 
   assert.equal(answer.status, 303)
   assert.deepEqual(await db('company_areas').where({ company_id: id }).pluck('region_code'), ['370103'])
@@ -615,8 +628,14 @@ test('a company that moves takes its terms, its areas and the roles of its peopl
     [{ before: '济南搬迁物业有限公司', after: '济南乔迁物业有限公司' }],
   )
   const late = await keeper.post(`/desk/admin/organisations/${id}/edit`, {
-    version: '1', name: '济南晚到物业有限公司', code: creditCode(10), place: '370103', address: '', contact: '', phone: '',
-  }) // biome-ignore format: one organisation
+    version: '1',
+    name: '济南晚到物业有限公司',
+    code: creditCode(10),
+    place: '370103',
+    address: '',
+    contact: '',
+    phone: '',
+  })
   assert.equal(late.status, 409)
   assert.match(late.text, /侯立言于 .* 已修改单位/)
   assert.match(late.text, /value="济南晚到物业有限公司"/)
@@ -902,19 +921,66 @@ test('every form refuses what it cannot use, says why at the field, keeps the ty
     'city.police': '鲁公网安备 0号',
   }
   const forms: [Agent, string, Record<string, string>, { optional?: string[]; textual?: string[] }][] = [
-    [keeper, '/desk/admin/users/new', { username: 'bad.input', name: '秦试', organisation: bureau, phone: '13812345678' }, { optional: ['phone'], textual: ['organisation'] }],
-    [keeper, `/desk/admin/users/${id}/edit`, { version: own, name: '秦试', organisation: bureau, phone: '13812345678' }, { optional: ['phone'], textual: ['organisation'] }],
+    [
+      keeper,
+      '/desk/admin/users/new',
+      { username: 'bad.input', name: '秦试', organisation: bureau, phone: '13812345678' },
+      { optional: ['phone'], textual: ['organisation'] },
+    ],
+    [
+      keeper,
+      `/desk/admin/users/${id}/edit`,
+      { version: own, name: '秦试', organisation: bureau, phone: '13812345678' },
+      { optional: ['phone'], textual: ['organisation'] },
+    ],
     [keeper, `/desk/admin/users/${id}/disable`, { version: own, reason: '离职' }, { textual: ['reason'] }],
     [keeper, `/desk/admin/users/${id}/reveal`, { version: own, reason: '联系' }, { textual: ['reason'] }],
     [keeper, `/desk/admin/users/${id}/second-factor`, { version: own, reason: '丢失' }, { textual: ['reason'] }],
     [granter, `/desk/admin/users/${id}/grants`, { version: own, role: 'city-clerk', region_code: '370100' }, {}],
-    [keeper, '/desk/admin/organisations/new', { kind: 'company', name: '济南试填物业有限公司', code: creditCode(50), place: '370102', address: '历下区', contact: '秦试', phone: '13812345678', legal_person: '秦试' }, { optional: ['code', 'address', 'contact', 'phone', 'legal_person'], textual: ['address', 'contact', 'legal_person'] }],
-    [keeper, `/desk/admin/organisations/${desk.id}/edit`, { version: String(desk.version), name: '市中区试填街道办事处', code: '', place: '370103016', address: '市中区', contact: '秦试', phone: '0531-88880000' }, { optional: ['code', 'address', 'contact', 'phone'], textual: ['address', 'contact'] }],
-    [keeper, `/desk/admin/organisations/${desk.id}/disable`, { version: String(desk.version), reason: '合并' }, { textual: ['reason'] }],
+    [
+      keeper,
+      '/desk/admin/organisations/new',
+      {
+        kind: 'company',
+        name: '济南试填物业有限公司',
+        code: creditCode(50),
+        place: '370102',
+        address: '历下区',
+        contact: '秦试',
+        phone: '13812345678',
+        legal_person: '秦试',
+      },
+      { optional: ['code', 'address', 'contact', 'phone', 'legal_person'], textual: ['address', 'contact', 'legal_person'] },
+    ],
+    [
+      keeper,
+      `/desk/admin/organisations/${desk.id}/edit`,
+      {
+        version: String(desk.version),
+        name: '市中区试填街道办事处',
+        code: '',
+        place: '370103016',
+        address: '市中区',
+        contact: '秦试',
+        phone: '0531-88880000',
+      },
+      { optional: ['code', 'address', 'contact', 'phone'], textual: ['address', 'contact'] },
+    ],
+    [
+      keeper,
+      `/desk/admin/organisations/${desk.id}/disable`,
+      { version: String(desk.version), reason: '合并' },
+      { textual: ['reason'] },
+    ],
     [keeper, '/desk/admin/settings/1', { mark: markOn(page, '/desk/admin/settings/1'), ...site }, { textual: Object.keys(site) }],
-    [keeper, '/desk/admin/calendar?year=2026', { mark: 'x', from: '2026-12-01', until: '2026-12-01', works: 'rest', note: '试' }, { textual: ['note'] }],
+    [
+      keeper,
+      '/desk/admin/calendar?year=2026',
+      { mark: 'x', from: '2026-12-01', until: '2026-12-01', works: 'rest', note: '试' },
+      { textual: ['note'] },
+    ],
     [auditor, '/desk/admin/log-check', { expected: 'k1.short' }, { optional: ['expected'] }],
-  ] // biome-ignore format: one form a line
+  ]
   const before = await whole()
 
   for (const [agent, address, good, { optional = [], textual = [] }] of forms)
@@ -1138,34 +1204,68 @@ async function givenLog(log: Knex) {
 const tampering: [string, (db: Knex) => PromiseLike<unknown>, RegExp][] = [
   ['an untouched log', async () => undefined, /^$/],
   ['a changed field', db => db('action_log').where({ id: 2 }).update({ user_name: '别人' }), /第 2 条记录的内容与签名不符/],
-  ['a changed detail of an unsealed row', db => db('action_log').where({ id: 8 }).update({ detail: '{"n":7}' }), /第 8 条记录的内容与签名不符/],
-  ['a changed moment', db => db('action_log').where({ id: 5 }).update({ at: new Date(0) }), /第 5 条记录/],
+  [
+    'a changed detail of an unsealed row',
+    db => db('action_log').where({ id: 8 }).update({ detail: '{"n":7}' }),
+    /第 8 条记录的内容与签名不符/,
+  ],
+  [
+    'a changed moment',
+    db =>
+      db('action_log')
+        .where({ id: 5 })
+        .update({ at: new Date(0) }),
+    /第 5 条记录/,
+  ],
   ['a removed row', db => db('action_log').where({ id: 2 }).delete(), /第 1 号封印（记录 1–3）应有 3 条记录，现有 2 条/],
   ['the last row of a block removed', db => db('action_log').where({ id: 6 }).delete(), /第 2 号封印（记录 4–6）应有 3 条/],
-  ['a row put in with a forged signature', async db => {
-    await db('action_log').where({ id: 2 }).delete()
-    const [row] = await db('action_log').where({ id: 1 })
-    await db('action_log').insert({ ...row, id: 2, nonce: 'x'.repeat(22) })
-  }, /第 2 条记录的内容与签名不符[\s\S]*第 1 号封印/],
-  ['a true row moved to another place', async db => {
-    const [row] = await db('action_log').where({ id: 9 })
-    await db('action_log').where({ id: 9 }).delete()
-    await db('action_log').where({ id: 2 }).delete()
-    await db('action_log').insert({ ...row, id: 2 })
-  }, /第 1 号封印（记录 1–3）与记录对不上/],
-  ['two rows that changed places', async db => {
-    const [first, second] = await db('action_log').whereIn('id', [1, 2]).orderBy('id')
-    await db('action_log').whereIn('id', [1, 2]).delete()
-    await db('action_log').insert([{ ...first, id: 2 }, { ...second, id: 1 }])
-  }, /第 1 号封印（记录 1–3）与记录对不上/],
-  ['a changed seal', db => db('log_seals').where({ sequence: 1 }).update({ rows: 2 }), /第 1 号封印（记录 1–3）应有 2 条记录，现有 3 条/],
+  [
+    'a row put in with a forged signature',
+    async db => {
+      await db('action_log').where({ id: 2 }).delete()
+      const [row] = await db('action_log').where({ id: 1 })
+      await db('action_log').insert({ ...row, id: 2, nonce: 'x'.repeat(22) })
+    },
+    /第 2 条记录的内容与签名不符[\s\S]*第 1 号封印/,
+  ],
+  [
+    'a true row moved to another place',
+    async db => {
+      const [row] = await db('action_log').where({ id: 9 })
+      await db('action_log').where({ id: 9 }).delete()
+      await db('action_log').where({ id: 2 }).delete()
+      await db('action_log').insert({ ...row, id: 2 })
+    },
+    /第 1 号封印（记录 1–3）与记录对不上/,
+  ],
+  [
+    'two rows that changed places',
+    async db => {
+      const [first, second] = await db('action_log').whereIn('id', [1, 2]).orderBy('id')
+      await db('action_log').whereIn('id', [1, 2]).delete()
+      await db('action_log').insert([
+        { ...first, id: 2 },
+        { ...second, id: 1 },
+      ])
+    },
+    /第 1 号封印（记录 1–3）与记录对不上/,
+  ],
+  [
+    'a changed seal',
+    db => db('log_seals').where({ sequence: 1 }).update({ rows: 2 }),
+    /第 1 号封印（记录 1–3）应有 2 条记录，现有 3 条/,
+  ],
   ['a removed seal', db => db('log_seals').where({ sequence: 1 }).delete(), /第 2 号封印（记录 4–6）与前一号不相接/],
-  ['a block removed with its seal', async db => {
-    await db('action_log').where('id', '<=', 3).delete()
-    await db('log_seals').where({ sequence: 1 }).delete()
-    await db('log_seals').where({ sequence: 2 }).update({ sequence: 1 })
-  }, /与前一号不相接/],
-] // biome-ignore format: one attack beside its finding
+  [
+    'a block removed with its seal',
+    async db => {
+      await db('action_log').where('id', '<=', 3).delete()
+      await db('log_seals').where({ sequence: 1 }).delete()
+      await db('log_seals').where({ sequence: 2 }).update({ sequence: 1 })
+    },
+    /与前一号不相接/,
+  ],
+]
 
 test('the check finds what somebody with access to the database has done', async () => {
   const { checkLog } = await import('../src/admin/action-log.ts')

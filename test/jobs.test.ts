@@ -50,18 +50,16 @@ test('the turn of a worker that died is taken by another when its lease is over'
   let turns = 0
   const job = { name: 'orphaned', at: '* * * * *', run: async () => void turns++ }
   const at = new Date('2026-11-23T02:00:00Z')
-  await portal
-    .db('jobs')
-    .insert({
-      name: job.name,
-      unique_key: 'orphaned 2026-11-23T02:00',
-      state: 'running',
-      worker: 'gone:1',
-      attempts: 1,
-      run_at: at,
-      lease_until: new Date(Date.now() + 60_000),
-      created_at: at,
-    })
+  await portal.db('jobs').insert({
+    name: job.name,
+    unique_key: 'orphaned 2026-11-23T02:00',
+    state: 'running',
+    worker: 'gone:1',
+    attempts: 1,
+    run_at: at,
+    lease_until: new Date(Date.now() + 60_000),
+    created_at: at,
+  })
 
   await runJob(job, at)
   assert.equal(turns, 0, 'the lease still holds')

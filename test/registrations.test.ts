@@ -126,16 +126,14 @@ const bad: [string, Record<string, string | string[]>, RegExp][] = [
 for (const [name, change, message] of bad)
   test(`a registration with ${name} comes back with everything kept`, async () => {
     const before = await portal.db('registrations').count({ n: '*' }).first()
-    const answer = await portal
-      .anyone()
-      .post('/register/company', {
-        ...filled,
-        code: '91370100MA30002210',
-        username: 'not-taken',
-        address: `济南市 ${name}`,
-        ...change,
-        status: 'confirmed',
-      })
+    const answer = await portal.anyone().post('/register/company', {
+      ...filled,
+      code: '91370100MA30002210',
+      username: 'not-taken',
+      address: `济南市 ${name}`,
+      ...change,
+      status: 'confirmed',
+    })
 
     assert.equal(answer.status, 422)
     assert.match(answer.text, message)

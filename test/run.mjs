@@ -112,7 +112,7 @@ async function check(label, program, args) {
   console.log(
     `${said.trim()}${said ? '\n' : ''}${label}检查${code === 0 ? '通过' : '未通过'}，用时 ${((Date.now() - began) / 1000).toFixed(1)} 秒。`,
   )
-  return code
+  return { label, code }
 }
 
 function run(command, args, options, listen) {

@@ -38,7 +38,7 @@ export const users = defineList({
     { name: 'idle', label: '90 天内登录过', type: 'flag', words: ['没有', '有'], where: idle },
   ],
   search: {
-    about: '姓名、登录账号、单位、区县',
+    about: '姓名、登录账号、单位、区县，拼音或拼音首字母也行',
     terms: 'users',
     texts: ['users.name', 'users.username'],
     through: [{ source: 'users.organisation_id', terms: 'organisations', texts: ['organisations.name', 'organisations.code'] }],
@@ -94,7 +94,7 @@ export const organisations = defineList({
     { name: 'status', label: '状态', type: 'select', options: states, where: 'organisations.status' },
   ],
   search: {
-    about: '名称、统一社会信用代码、区县、类型',
+    about: '名称、统一社会信用代码、区县、类型，拼音或拼音首字母也行',
     terms: 'organisations',
     texts: ['organisations.name', 'organisations.code'],
     words: [{ source: 'organisations.district_code', words: districtNames, loosely: true }],
@@ -144,7 +144,7 @@ export const regions = defineList({
     { name: 'district', label: '区县', type: 'select', options: districtNames, where: within },
   ],
   search: {
-    about: '名称、代码、上级',
+    about: '名称、代码、上级，拼音或拼音首字母也行',
     contains: ['regions.name'],
     codes: ['regions.code'],
     words: [

@@ -184,15 +184,13 @@ account.post('/account/password', async (req, res) => {
 
   const password_hash = await hashPassword(new_password)
   await inTransaction(async trx => {
-    await trx('users')
-      .where({ id: user.id })
-      .update({
-        password_hash,
-        password_changed_at: now(),
-        password_expires_at: null,
-        must_change_password: false,
-        updated_at: now(),
-      })
+    await trx('users').where({ id: user.id }).update({
+      password_hash,
+      password_changed_at: now(),
+      password_expires_at: null,
+      must_change_password: false,
+      updated_at: now(),
+    })
     await record(trx, actorOf(req, res), { action: 'password.change', object: { type: 'user', id: user.id, label: user.name } })
   })
   await endOtherSessions(db, user.id, req.sessionID)

@@ -31,13 +31,18 @@ const longest = 31
 const firstYear = 2020
 const lastYear = 2099
 
-const rangeForm = z
-  .object({
-    from: date({ label: '第一天' }),
-    until: date({ label: '最后一天', hint: `只改一天就填同一天，一次最多 ${longest} 天。` }),
-    works: choice({ label: '安排', options: [{ value: 'rest', label: '休息' }, { value: 'work', label: '上班' }] }),
-    note: text({ label: '说明', max: 60, hint: '如 春节，或 国庆节调休。' }),
-  }) // biome-ignore format: one field a line
+const rangeForm = z.object({
+  from: date({ label: '第一天' }),
+  until: date({ label: '最后一天', hint: `只改一天就填同一天，一次最多 ${longest} 天。` }),
+  works: choice({
+    label: '安排',
+    options: [
+      { value: 'rest', label: '休息' },
+      { value: 'work', label: '上班' },
+    ],
+  }),
+  note: text({ label: '说明', max: 60, hint: '如 春节，或 国庆节调休。' }),
+})
 type RangeForm = z.infer<typeof rangeForm>
 
 admin.get('/calendar', allow(...staff), async (req, res) => showYear(req, res))

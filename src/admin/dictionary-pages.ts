@@ -8,8 +8,17 @@ import { allow, flash } from '../http.ts'
 import { actorOf } from './action-log.ts'
 import { markOf } from './changes.ts'
 import {
-  type Dictionary, dictionaryCodes, dictionaryLabel, forgetDictionaries, isDictionary, restoreWords, saveWords, standardWords, type Word, wordsOf,
-} from './dictionaries.ts' // biome-ignore format: a list of names
+  type Dictionary,
+  dictionaryCodes,
+  dictionaryLabel,
+  forgetDictionaries,
+  isDictionary,
+  restoreWords,
+  saveWords,
+  standardWords,
+  type Word,
+  wordsOf,
+} from './dictionaries.ts'
 import { markFrom } from './fields.ts'
 import { admin } from './router.ts'
 

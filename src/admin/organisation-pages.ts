@@ -23,8 +23,14 @@ import { actorOf } from './action-log.ts'
 import { changesOf } from './changes.ts'
 import { phoneHint, phonePattern, reasonForm } from './fields.ts'
 import {
-  createOrganisation, disableOrganisation, enableOrganisation, findOrganisation, type Organisation, places, updateOrganisation,
-} from './organisations.ts' // biome-ignore format: a list of names
+  createOrganisation,
+  disableOrganisation,
+  enableOrganisation,
+  findOrganisation,
+  type Organisation,
+  places,
+  updateOrganisation,
+} from './organisations.ts'
 import { admin } from './router.ts'
 import type { Outcome } from './users.ts'
 

@@ -226,13 +226,24 @@ async function findRegion(trx: Knex.Transaction, code: string): Promise<Region> 
 
 // A committee without a code has not registered one yet.
 const codeRule: Record<OrganisationKind, 'needed' | 'allowed' | 'none'> = {
-  city: 'none', district: 'none', street: 'none', company: 'needed', developer: 'needed', committee: 'allowed', owners: 'none',
-} // biome-ignore format: one rule a kind
+  city: 'none',
+  district: 'none',
+  street: 'none',
+  company: 'needed',
+  developer: 'needed',
+  committee: 'allowed',
+  owners: 'none',
+}
 // Companies from outside the city without a branch here are the city's alone.
 const levels: Record<OrganisationKind, readonly Region['level'][]> = {
-  city: ['city'], district: ['district'], street: ['street'],
-  company: ['street', 'district', 'city'], developer: ['street', 'district', 'city'], committee: ['street'], owners: ['city'],
-} // biome-ignore format: one rule a kind
+  city: ['city'],
+  district: ['district'],
+  street: ['street'],
+  company: ['street', 'district', 'city'],
+  developer: ['street', 'district', 'city'],
+  committee: ['street'],
+  owners: ['city'],
+}
 const levelNames = { city: '全市', district: '区县', street: '街道、镇' }
 
 async function mistakesOf(

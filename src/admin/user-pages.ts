@@ -15,9 +15,26 @@ import { findOrganisation, type Organisation, searchOrganisations } from './orga
 import { admin } from './router.ts'
 import { showOnce, takeShownOnce } from './shown-once.ts'
 import {
-  type Account, createAccount, disableAccount, enableAccount, findAccount, grantRole, grantsOf, maskedPhone, type Outcome,
-  passwordState, phoneOf, regionsFor, resetPassword, resetSecondFactor, revealPhone, revokeRole, rolesFor, signOutAccount, updateAccount,
-} from './users.ts' // biome-ignore format: a list of names
+  type Account,
+  createAccount,
+  disableAccount,
+  enableAccount,
+  findAccount,
+  grantRole,
+  grantsOf,
+  maskedPhone,
+  type Outcome,
+  passwordState,
+  phoneOf,
+  regionsFor,
+  resetPassword,
+  resetSecondFactor,
+  revealPhone,
+  revokeRole,
+  rolesFor,
+  signOutAccount,
+  updateAccount,
+} from './users.ts'
 
 // Pages of accounts.
 

@@ -135,7 +135,7 @@ function phoneColumns(phone: string | null) {
   return {
     phone_cipher: phone && encrypt('users.phone', phone),
     phone_index: phone && blindIndex('users.phone', phone),
-    phone_last4: phone && phone.replace(/\D/g, '').slice(-4),
+    phone_last4: phone ? phone.replace(/\D/g, '').slice(-4) : null,
   }
 }
 

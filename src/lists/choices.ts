@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import type { Knex } from 'knex'
 import type { User } from '../accounts/users.ts'
 import { now } from '../clock.ts'
@@ -9,13 +10,25 @@ export interface Choices {
   size: number
 }
 
+/** The same as it is kept: names with blanks between them; what is empty follows the declaration. */
+interface Kept {
+  columns: string | null
+  size: number | null
+}
+
+declare module 'express-session' {
+  interface SessionData {
+    /** What is kept for the lists opened in this session. Another device of the same person sees a change after the next sign-in. */
+    list_choices: Record<string, Kept>
+  }
+}
+
+type Session = Request['session']
+
 /** What this person has chosen before, or what the list is declared with. Columns that are gone since are left out. */
-export async function readChoices(db: Knex, { id }: User, list: List): Promise<Choices> {
-  const kept: { columns: string | null; size: number | null } | undefined = await db('list_choices')
-    .where({ user_id: id, list: list.code })
-    .first('columns', 'size')
-  const names = kept?.columns?.split(' ')
-  return { columns: columnsOf(list, names), size: pageSizes.find(size => size === kept?.size) ?? standardSize }
+export async function readChoices(db: Knex, session: Session, { id }: User, list: List): Promise<Choices> {
+  const { columns, size } = session.list_choices?.[list.code] ?? (await recall(db, session, id, list))
+  return { columns: columnsOf(list, columns?.split(' ')), size: pageSizes.find(known => known === size) ?? standardSize }
 }
 
 /** The columns of these names in the order of the declaration, the heading always first; without names those shown by default. */
@@ -25,20 +38,29 @@ export function columnsOf({ columns, heading }: List, names?: readonly string[])
 }
 
 /** Remembers columns, or the default again when there are no names. Unknown names are left out. */
-export async function keepColumns(db: Knex, user: User, list: List, names?: readonly string[]): Promise<void> {
+export async function keepColumns(db: Knex, session: Session, user: User, list: List, names?: readonly string[]) {
   const columns = names ? columnsOf(list, names).map(({ name }) => name).join(' ') : null // biome-ignore format: one thing
-  await keep(db, user, list, { columns })
+  await keep(db, session, user, list, { columns })
 }
 
 /** Remembers how many rows a page has. */
-export async function keepSize(db: Knex, user: User, list: List, size: number): Promise<void> {
-  await keep(db, user, list, { size })
+export async function keepSize(db: Knex, session: Session, user: User, list: List, size: number) {
+  await keep(db, session, user, list, { size })
 }
 
-async function keep(db: Knex, { id }: User, { code }: List, choice: { columns: string | null } | { size: number }) {
+/** Every page of a list needs this, and the session is read anyway. */
+async function recall(db: Knex, session: Session, user_id: number, { code }: List): Promise<Kept> {
+  const row: Kept | undefined = await db('list_choices').where({ user_id, list: code }).first('columns', 'size')
+  const kept = { columns: row?.columns ?? null, size: row?.size ?? null }
+  session.list_choices = { ...session.list_choices, [code]: kept }
+  return kept
+}
+
+async function keep(db: Knex, session: Session, { id }: User, list: List, choice: Partial<Kept>): Promise<void> {
   const row = { ...choice, updated_at: now() }
   await db('list_choices')
-    .insert({ user_id: id, list: code, ...row })
+    .insert({ user_id: id, list: list.code, ...row })
     .onConflict(['user_id', 'list'])
     .merge(row)
+  await recall(db, session, id, list)
 }

@@ -68,7 +68,7 @@ export interface Through {
 
 /** What a search looks at. A word matches a row when any of these has it. */
 export interface SearchPlan {
-  /** Names what can be searched, for the line beneath the box: `姓名、账号`. */
+  /** Names what can be searched, for the line beneath the box: `姓名、登录账号，拼音首字母也行`. */
   about: string
   /** The scope in `search_terms` whose `doc_id` is the key of this list. */
   terms?: string

@@ -1,11 +1,11 @@
 import type { Response } from 'express'
 import type { Knex } from 'knex'
-import { type Cell, cellOf, isNumber, readersOf } from './cells.ts'
+import { type Cell, cellOf, readersOf } from './cells.ts'
 import { type Choices, columnsOf } from './choices.ts'
 import { describe, readSearch, smaller } from './grammar.ts'
-import { type Column, type Filter, type Link, type List, pageSizes, type Words } from './list.ts'
+import { type Column, type ColumnType, type Filter, type Link, type List, pageSizes, type Words } from './list.ts'
 import { type Asked, addressWith, type Condition, namesOf, narrowingOf } from './question.ts'
-import { type Count, countRows, type PageOfRows, readPage } from './rows.ts'
+import { type Count, countRows, type PageOfRows, type Question, readPage } from './rows.ts'
 import { mostMatches } from './search.ts'
 
 /** Reads what is asked and renders the page of the list: 422 when a condition is wrong, 400 when the address is. */
@@ -38,6 +38,7 @@ function fixedParts(asked: Asked, { columns, size }: Choices) {
   const { question, wish, given, conditions } = asked
   const { list, user } = question
   const address = (changes: Record<string, string>) => addressWith(list, given, changes)
+  const parts = new Map(list.columns.map(column => [column.name, columnPart(column, asked)]))
   return {
     list: { code: list.code, label: list.label, about: list.about, phone: list.phone ?? 'cards' },
     actions: list.actions?.(user) ?? [],
@@ -50,8 +51,8 @@ function fixedParts(asked: Asked, { columns, size }: Choices) {
     clear: withoutConditions(list, given),
     carried: Object.entries(given).filter(([name]) => name === 'sort' || name === 'size'),
     query: new URLSearchParams(given).toString(),
-    columns: columns.map(column => columnPart(column, asked)),
-    sorts: list.columns.filter(({ sort }) => sort !== undefined).map(column => columnPart(column, asked)),
+    columns: columns.map(({ name }) => parts.get(name)),
+    sorts: [...parts.values()].filter(({ sort }) => sort),
     chooser: choosable(list, columns),
     sizes: pageSizes.map(value => ({ value, chosen: value === (wish.size ?? size) })),
     files: (['xlsx', 'csv', 'json'] as const).map(format => ({
@@ -78,35 +79,50 @@ function filterPart(filter: Filter, { given, options, mistakes }: Asked) {
   return { ...field(name, label), type: 'select', options: Object.entries(words).map(([value, label]) => ({ value, label })) }
 }
 
+/** What a column is called, where its cells stand, and the ways to sort by it. */
 function columnPart(column: Column, { question, given }: Asked) {
-  const { name, label, type, sort, unit } = column
-  const { list, descending } = question
-  const place = isNumber(type)
-    ? 'num'
-    : type === 'date' || type === 'moment' || type === 'second'
-      ? 'date'
-      : type === 'code'
-        ? 'code'
-        : ''
-  const part = {
+  const { name, label, type = 'text', unit } = column
+  const place = places[type]
+  return {
     name,
     label: unit ? `${label}（${unit}）` : label,
     place,
-    heading: name === list.heading,
+    heading: name === question.list.heading,
     named: place !== '' || type === 'flag',
+    sort: column.sort === undefined ? undefined : sortPart(question, given, name, place),
   }
-  if (sort === undefined) return part
-  const current = question.sort.name === name
-  // Numbers and days are looked at from the newest and largest, names from the beginning.
+}
+
+const places: Record<ColumnType, 'num' | 'date' | 'code' | ''> = {
+  text: '',
+  code: 'code',
+  number: 'num',
+  area: 'num',
+  money: 'num',
+  date: 'date',
+  moment: 'date',
+  second: 'date',
+  state: '',
+  flag: '',
+}
+
+/** Upwards and downwards, as one says it of what stands in such a column. */
+const ways = {
+  num: ['从小到大', '从大到小'],
+  date: ['从旧到新', '从新到旧'],
+  code: ['正序', '倒序'],
+  '': ['正序', '倒序'],
+} as const
+
+function sortPart({ list, sort, descending }: Question, given: Asked['given'], name: string, place: keyof typeof ways) {
+  const current = sort.name === name
+  // Numbers and days are looked at from the largest and newest, names from the beginning.
   const downwards = current ? !descending : place === 'num' || place === 'date'
   const next = `${downwards ? '-' : ''}${name}`
   return {
-    ...part,
-    sort: {
-      href: addressWith(list, given, { sort: next === list.sort ? '' : next }),
-      direction: current ? (descending ? 'descending' : 'ascending') : undefined,
-      next: downwards ? '从大到小' : '从小到大',
-    },
+    href: addressWith(list, given, { sort: next === list.sort ? '' : next }),
+    direction: current ? (descending ? 'descending' : 'ascending') : undefined,
+    next: ways[place][downwards ? 1 : 0],
   }
 }
 

@@ -46,7 +46,7 @@ const columnsForm = z.object({
 lists.post('/:code/columns', async (req, res) => {
   const list = findList(req.params.code)
   const { query, standard, column } = readBody(columnsForm, req)
-  await keepColumns(db, currentUser(res), list, standard === undefined ? column : undefined)
+  await keepColumns(db, req.session, currentUser(res), list, standard === undefined ? column : undefined)
   res.redirect(303, addressBack(list, query))
 })
 
@@ -58,14 +58,14 @@ const sizeForm = z.object({
 lists.post('/:code/size', async (req, res) => {
   const list = findList(req.params.code)
   const { query, size } = readBody(sizeForm, req)
-  await keepSize(db, currentUser(res), list, size)
+  await keepSize(db, req.session, currentUser(res), list, size)
   res.redirect(303, addressBack(list, query, ['size']))
 })
 
 async function readRequest(req: Request, res: Response): Promise<{ list: List; asked: Asked; choices: Choices }> {
   const list = findList(req.params.code)
   const user = currentUser(res)
-  const choices = await readChoices(db, user, list)
+  const choices = await readChoices(db, req.session, user, list)
   return { list, choices, asked: await readAsked(db, list, user, req.query, choices) }
 }
 
