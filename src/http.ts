@@ -13,6 +13,8 @@ export interface Flash {
 
 declare module 'express-session' {
   interface SessionData {
+    /** Set on what was read from the store, so that a session ended meanwhile is not written again. */
+    stored: boolean
     started_at: number
     seen_at: number
     role_id: number

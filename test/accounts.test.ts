@@ -188,6 +188,22 @@ test('polling in the background does not keep a session alive, 继续使用 does
   }
 })
 
+test('a session ended by somebody else is not brought back by a request still in flight', async () => {
+  const clerk = await portal.as('city-clerk')
+  const { shiftClock } = await import('../src/clock.ts')
+  const own = () => portal.db('sessions').whereIn('user_id', portal.db('users').select('id').where({ username: 'city-clerk' }))
+  try {
+    // After two minutes the next request writes the session, to note that the person is still there.
+    shiftClock(120_000)
+    const inFlight = clerk.get('/desk')
+    while (!(await own().clone().delete())) await new Promise(resolve => setImmediate(resolve))
+    await inFlight
+    assert.equal(Number((await own().count({ n: '*' }).first())?.n), 0)
+  } finally {
+    shiftClock(0)
+  }
+})
+
 test('a disabled account is out at its next click', async () => {
   const issuer = await portal.as('editor-issuer')
   await portal.db('users').where({ username: 'editor-issuer' }).update({ status: 'disabled' })

@@ -750,7 +750,7 @@ test('a group with mistakes comes back whole, with each mistake at its field and
 
   assert.equal(answer.status, 422)
   assert.equal(answer.text.match(/class="mistake"/g)?.length, 3)
-  assert.match(answer.text, /无操作自动退出请填写 5 到 480分钟 之间的整数/)
+  assert.match(answer.text, /无操作自动退出请填写 5 到 480 之间的整数，单位为分钟/)
   assert.match(answer.text, /value="很多"/)
   assert.deepEqual(await db('settings').orderBy('code'), before)
 })

@@ -111,8 +111,8 @@ test('mistakes in the request get their own status and a Chinese page with a num
   }
 })
 
-test('names of object members are ordinary wrong names', async () => {
-  for (const username of ['__proto__', 'constructor', 'toString', 'hasOwnProperty'])
+test('names of object members, and names no account can have, are ordinary wrong names', async () => {
+  for (const username of ['张三', '𠮷', 'Ｃity-Clerk中', '__proto__', 'constructor', 'toString', 'hasOwnProperty'])
     assert.equal((await portal.anyone().post('/login', { username, password })).status, 422)
 })
 
@@ -131,6 +131,15 @@ for (const [name, username, message] of bad)
     assert.match(answer.text, message)
     assert.match(answer.text, /aria-invalid="true"/)
   })
+
+test('what no column could hold is a mistake or not found, never a fault of ours', async () => {
+  const clerk = await portal.as('city-clerk')
+  assert.equal((await clerk.get('/desk?held=中文')).status, 200)
+  assert.equal((await clerk.get('/desk/lists/organisations?q=𠮷，张三 x&after=中文')).status < 500, true)
+  const looked = await portal.anyone().post('/register/status', { number: '编号', username: '张三' })
+  assert.equal(looked.status, 422)
+  assert.match(looked.text, /ZC 加 12 位数字/)
+})
 
 test('health speaks without the database, metrics only to the addresses allowed', async () => {
   const visitor = portal.anyone()

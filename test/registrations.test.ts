@@ -142,6 +142,15 @@ for (const [name, change, message] of bad)
     assert.deepEqual(await portal.db('registrations').count({ n: '*' }).first(), before)
   })
 
+test('a form sent without its fields names each of them', async () => {
+  const answer = await portal.anyone().post('/register/company', {})
+  assert.equal(answer.status, 422)
+  for (const label of ['统一社会信用代码', '企业名称', '法定代表人', '注册地址', '联系人', '联系电话', '登录账号', '密码'])
+    assert.match(answer.text, new RegExp(`请填写${label}。`))
+  assert.match(answer.text, /请选择注册地所在区县。/)
+  assert.doesNotMatch(answer.text, /expected|invalid/i)
+})
+
 test('one address cannot flood the desk', async () => {
   await portal.db('rate_limits').delete()
   let refused = 0

@@ -35,7 +35,7 @@ function refererPath(req: Request): string | undefined {
 /** Puts held fields into `res.locals.held` for the page they belong to, once. */
 export async function restoreHeld(req: Request, res: Response, next: NextFunction): Promise<void> {
   const token = req.method === 'GET' ? req.query.held : undefined
-  if (typeof token !== 'string' || !res.locals.user) return next()
+  if (typeof token !== 'string' || !/^[\w-]{43}$/.test(token) || !res.locals.user) return next()
   const row: { body_cipher: string } | undefined = await db('held_forms')
     .where({ token, path: (req.baseUrl + req.path).slice(0, 500) })
     .where('expires_at', '>', now())

@@ -13,6 +13,7 @@ import { renderForm } from '../forms/page.ts'
 import { addressOf, allow, currentUser, flash, recordId } from '../http.ts'
 import { normaliseCode, socialCreditCodeMistake } from '../identifiers.ts'
 import { indexTerms } from '../lists/terms.ts'
+import type { AreaBasis } from '../modules/archives/words.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
 import { normaliseUsername, type User } from './users.ts'
@@ -217,8 +218,16 @@ const statusForm = z.object({
     max: 20,
     placeholder: '如 ZC202611230001',
     normalise: text => text.normalize('NFKC').toUpperCase().replace(/\s/g, ''),
+    pattern: /^ZC\d{12}$/,
+    patternHint: '申请编号是 ZC 加 12 位数字，如 ZC202611230001。',
   }),
-  username: text({ label: '登录账号', max: 64, normalise: normaliseUsername }),
+  username: text({
+    label: '登录账号',
+    max: 64,
+    normalise: normaliseUsername,
+    pattern: usernamePattern,
+    patternHint: '账号为 4 至 32 位小写字母、数字、点或横线，并以字母开头。',
+  }),
 })
 const lookUps: Limit = { name: 'register-status', points: 30, seconds: 900 }
 
@@ -417,7 +426,7 @@ async function newOrganisation(trx: Knex.Transaction, row: Registration, stamps:
   if (row.kind === 'developer') await trx('developers').insert(archive)
   else {
     await trx('companies').insert({ ...archive, origin: 'city' })
-    await trx('company_areas').insert({ region_code: row.district_code, company_id: id, basis: 'registration' })
+    await trx('company_areas').insert({ region_code: row.district_code, company_id: id, basis: 'registered' satisfies AreaBasis })
     await indexTerms(trx, 'companies', id, [row.name, row.code])
   }
   await indexTerms(trx, 'organisations', id, [row.name, row.code])

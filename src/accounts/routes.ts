@@ -52,7 +52,7 @@ signIn.post('/login', (req, res, next) => {
 
 async function afterPassword(req: Request, res: Response, username: string, result: Attempt) {
   if (!result.ok) {
-    await noteSignIn(req, res, { username, outcome: result.outcome })
+    await noteSignIn(req, res, { username, outcome: result.outcome, ...(result.userId && { userId: result.userId }) })
     if (result.wait) res.set('Retry-After', String(result.wait)).status(429)
     return showSignIn(req, res, { values: { username }, mistakes: { username: result.message } })
   }

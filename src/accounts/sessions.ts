@@ -21,8 +21,7 @@ class DatabaseStore extends Store {
   }
 
   override set(sid: string, data: SessionData, done?: (error?: unknown) => void): void {
-    const row = { sid, sess: JSON.stringify(data), expired: fromNow(rowLife) }
-    this.#settle(db('sessions').insert(row).onConflict('sid').merge(['sess', 'expired']), error => done?.(error))
+    this.#settle(this.#write(sid, data), error => done?.(error))
   }
 
   override destroy(sid: string, done?: (error?: unknown) => void): void {
@@ -35,7 +34,18 @@ class DatabaseStore extends Store {
       .where('expired', '>', now())
       .first('sess')
     if (!row) return null
-    return typeof row.sess === 'string' ? JSON.parse(row.sess) : row.sess
+    return { ...(typeof row.sess === 'string' ? JSON.parse(row.sess) : row.sess), stored: true }
+  }
+
+  /** A session that was read may have been ended since by somebody else: it is changed, never made anew. */
+  async #write(sid: string, data: SessionData): Promise<void> {
+    const row = { sess: JSON.stringify(data), expired: fromNow(rowLife) }
+    if (data.stored) await db('sessions').where({ sid }).update(row)
+    else
+      await db('sessions')
+        .insert({ sid, ...row })
+        .onConflict('sid')
+        .merge(['sess', 'expired'])
   }
 
   #settle<T>(work: PromiseLike<T>, done: (error: unknown, value?: T) => void): void {
@@ -114,7 +124,7 @@ export async function startSession(req: Request, user: { id: number; role_id: nu
 
 /** A new id for the same session: after a change of role, password or second factor. */
 export async function renewSession(req: Request): Promise<void> {
-  const { cookie: _cookie, ...kept } = req.session as unknown as Record<string, unknown>
+  const { cookie: _cookie, stored: _stored, ...kept } = req.session as unknown as Record<string, unknown>
   await new Promise<void>((resolve, reject) => req.session.regenerate(error => (error ? reject(error) : resolve())))
   for (const [name, value] of Object.entries(kept)) if (typeof value !== 'function') Object.assign(req.session, { [name]: value })
 }

@@ -10,7 +10,7 @@ import { forgiveAttempts, type Limit, returnAttempt, takeAttempt } from './limit
 import { isPassword } from './passwords.ts'
 import { useCode } from './second-factor.ts'
 import { renewSession, startSession } from './sessions.ts'
-import { findUser, normaliseUsername, type User } from './users.ts'
+import { findUser, isUsername, normaliseUsername, type User } from './users.ts'
 
 /** What a sign-in attempt came to, as the sign-in log keeps it. */
 export const outcomes = {
@@ -25,7 +25,7 @@ export const outcomes = {
 } as const
 export type Outcome = keyof typeof outcomes
 
-export type Attempt = { ok: true; user: User } | { ok: false; outcome: Outcome; message: string; wait?: number }
+export type Attempt = { ok: true; user: User } | { ok: false; outcome: Outcome; message: string; wait?: number; userId?: number }
 
 interface Candidate {
   id: number
@@ -61,12 +61,14 @@ export async function attempt(req: Request, username: string, password: string):
     const message = `连续输错次数过多，已锁定。请 ${minutes(wait)} 分钟后再试，或联系系统管理员。`
     return { ok: false, outcome: 'locked', message, wait }
   }
-  const found: Candidate | undefined = await db('users').where({ username: name, status: 'active' }).first()
+  const found: Candidate | undefined = isUsername(name)
+    ? await db('users').where({ username: name, status: 'active' }).first()
+    : undefined
   const right = await isPassword(password, found?.password_hash)
   const user = right && found ? await findUser(db, found.id) : undefined
   if (!user || !found) {
     const wrong = `账号或密码不正确。连续输错 ${limits['sign-in.attempts']} 次将锁定 ${limits['sign-in.lock-minutes']} 分钟。`
-    return { ok: false, outcome: right ? 'disabled' : 'wrong', message: wrong }
+    return { ok: false, outcome: right ? 'disabled' : 'wrong', message: wrong, ...(found && { userId: found.id }) }
   }
   const [own, ...shared] = guards
   if (own) await forgiveAttempts(own.limit, own.who)

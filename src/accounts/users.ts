@@ -94,6 +94,11 @@ export function scopeOf(role: Role, { region_code, organisation_id }: { region_c
   return { level }
 }
 
+/** Whether a normalised text can be a username at all; anything else must not reach an ASCII column, which would refuse the question. */
+export function isUsername(text: string): boolean {
+  return /^[\x21-\x7e]{1,64}$/.test(text)
+}
+
 /** The stored form of a username: lower case, no blanks at the ends, full-width letters folded. */
 export function normaliseUsername(text: string): string {
   return text.normalize('NFKC').trim().toLowerCase()

@@ -29,6 +29,9 @@ export interface Field extends FieldMeta {
   max?: number
 }
 
+// A field that was not sent is an empty one; zod would otherwise refuse it in English before our sentence.
+const unset = z.unknown().optional()
+
 interface TextRules extends FieldMeta {
   /** Longest text in characters as people count them. */
   max?: number
@@ -81,7 +84,7 @@ function described<T extends z.ZodType>(
 /** A text that must be there. One line unless `type` is `textarea`; trimmed, NFC, without control characters. */
 export function text(rules: TextRules) {
   return described(
-    z.unknown().transform((value, ctx) => cleanText(value, rules, false, ctx)),
+    unset.transform((value, ctx) => cleanText(value, rules, false, ctx)),
     rules,
     true,
   )
@@ -90,7 +93,7 @@ export function text(rules: TextRules) {
 /** A text that may be left out; `null` then. */
 export function optionalText(rules: TextRules) {
   return described(
-    z.unknown().transform((value, ctx) => cleanText(value, rules, true, ctx) || null),
+    unset.transform((value, ctx) => cleanText(value, rules, true, ctx) || null),
     rules,
     false,
   )
@@ -100,7 +103,7 @@ export function optionalText(rules: TextRules) {
 export function choice<T extends string>(rules: FieldMeta & { options: readonly { value: T; label: string }[] }) {
   // The check against the options narrows the text to their union.
   return described(
-    z.unknown().transform((value, ctx) => cleanText(value, { type: 'select', ...rules }, false, ctx) as T),
+    unset.transform((value, ctx) => cleanText(value, { type: 'select', ...rules }, false, ctx) as T),
     { type: 'select', ...rules },
     true,
   )
@@ -109,7 +112,7 @@ export function choice<T extends string>(rules: FieldMeta & { options: readonly 
 /** One of some options, or none. */
 export function optionalChoice<T extends string>(rules: FieldMeta & { options: readonly { value: T; label: string }[] }) {
   return described(
-    z.unknown().transform((value, ctx) => (cleanText(value, { type: 'select', ...rules }, true, ctx) || null) as T | null),
+    unset.transform((value, ctx) => (cleanText(value, { type: 'select', ...rules }, true, ctx) || null) as T | null),
     { type: 'select', ...rules },
     false,
   )
@@ -120,7 +123,7 @@ export function date(rules: FieldMeta) {
   const rule = (text: string) =>
     z.iso.date().safeParse(text).success ? undefined : `${rules.label}请填写成 2026-11-23 这样的日期。`
   return described(
-    z.unknown().transform((value, ctx) => cleanText(value, { ...rules, type: 'date', max: 20, rule }, false, ctx)),
+    unset.transform((value, ctx) => cleanText(value, { ...rules, type: 'date', max: 20, rule }, false, ctx)),
     { ...rules, type: 'date' },
     true,
   )
@@ -133,12 +136,12 @@ export function integer(rules: FieldMeta & { min: number; max: number }) {
   const rule = (text: string) =>
     /^-?\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max
       ? undefined
-      : `${rules.label}请填写 ${min} 到 ${max}${unit} 之间的整数。`
+      : `${rules.label}请填写 ${min} 到 ${max} 之间的整数${unit && `，单位为${unit}`}。`
   const fold = (text: string) => text.normalize('NFKC')
   const check = (value: unknown, ctx: z.RefinementCtx) =>
     cleanText(value, { ...meta, max: 20, rule, normalise: fold }, false, ctx)
   return described(
-    z.unknown().transform((value, ctx) => Number(check(value, ctx))),
+    unset.transform((value, ctx) => Number(check(value, ctx))),
     { ...meta, type: 'number', inputmode: 'numeric' },
     true,
   )
@@ -147,7 +150,7 @@ export function integer(rules: FieldMeta & { min: number; max: number }) {
 /** A box to tick: true or false. */
 export function checkbox(rules: FieldMeta) {
   return described(
-    z.unknown().transform(value => value === 'on' || value === '1'),
+    unset.transform(value => value === 'on' || value === '1'),
     { ...rules, type: 'checkbox' },
     false,
   )
@@ -156,7 +159,7 @@ export function checkbox(rules: FieldMeta) {
 /** A box that must be ticked; `message` says why. */
 export function consent(rules: FieldMeta & { message: string }) {
   const { message, ...meta } = rules
-  const schema = z.unknown().transform((value, ctx) => {
+  const schema = unset.transform((value, ctx) => {
     if (value !== 'on' && value !== '1') ctx.addIssue({ code: 'custom', message })
     return true as const
   })
@@ -165,7 +168,7 @@ export function consent(rules: FieldMeta & { message: string }) {
 
 /** A password as typed: never trimmed, never shown again. */
 export function secret(rules: FieldMeta) {
-  const schema = z.unknown().transform((value, ctx) => {
+  const schema = unset.transform((value, ctx) => {
     if (typeof value === 'string' && value.length > 0 && value.length <= 256) return value
     ctx.addIssue({
       code: 'custom',

@@ -1,12 +1,14 @@
 import { clearHeldForms } from '../accounts/held.ts'
 import { clearAttempts } from '../accounts/limits.ts'
 import { sealLog } from '../admin/action-log.ts'
+import { loadKnownDays } from '../calendar.ts'
 import { fromNow, now } from '../clock.ts'
 import type { Job } from './jobs.ts'
 
 /** Everything the portal does by the clock. */
 export const jobs: Job[] = [
   { name: 'seal-log', at: '* * * * *', run: db => sealLog(db) },
+  { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
     name: 'clear-expired',
     at: '17 * * * *',

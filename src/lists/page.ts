@@ -107,14 +107,14 @@ const places: Record<ColumnType, 'num' | 'date' | 'code' | ''> = {
 }
 
 /** Upwards and downwards, as one says it of what stands in such a column. */
-const ways = {
+const directions = {
   num: ['从小到大', '从大到小'],
   date: ['从旧到新', '从新到旧'],
   code: ['正序', '倒序'],
   '': ['正序', '倒序'],
 } as const
 
-function sortPart({ list, sort, descending }: Question, given: Asked['given'], name: string, place: keyof typeof ways) {
+function sortPart({ list, sort, descending }: Question, given: Asked['given'], name: string, place: keyof typeof directions) {
   const current = sort.name === name
   // Numbers and days are looked at from the largest and newest, names from the beginning.
   const downwards = current ? !descending : place === 'num' || place === 'date'
@@ -122,7 +122,7 @@ function sortPart({ list, sort, descending }: Question, given: Asked['given'], n
   return {
     href: addressWith(list, given, { sort: next === list.sort ? '' : next }),
     direction: current ? (descending ? 'descending' : 'ascending') : undefined,
-    next: ways[place][downwards ? 1 : 0],
+    next: directions[place][downwards ? 1 : 0],
   }
 }
 
