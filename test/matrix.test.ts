@@ -14,7 +14,7 @@ after(() => portal.stop())
 const { roleCodes, roles } = await import('../src/accounts/roles.ts')
 const { admin } = await import('../src/admin/routes.ts')
 const { desk } = await import('../src/desk/routes.ts')
-const { registrationDesk } = await import('../src/accounts/registrations.ts')
+const { registrationDesk } = await import('../src/accounts/registration-desk.ts')
 const { allLists } = await import('../src/lists/registry.ts')
 
 interface Page {

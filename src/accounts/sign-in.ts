@@ -113,7 +113,7 @@ export async function noteSignIn(
     const action = outcome === 'signed-out' ? 'sign-out' : outcome === 'locked' ? 'sign-in.lock' : 'sign-in'
     const result = outcome === 'ok' || outcome === 'signed-out' ? 'ok' : 'refused'
     // A name nobody has may be a password typed into the wrong field: it stays out of the sealed log.
-    const object = userId ? { type: 'user', id: userId } : undefined
+    const object = userId ? { type: 'user', id: userId, label: normaliseUsername(username) } : undefined
     await record(
       trx,
       { ...actorOf(req, res), user_id: userId ?? null },

@@ -36,7 +36,7 @@ function readerOf(column: Column, words: Words | undefined): Reader {
 }
 
 /** How a value reads on the screen, on paper and in text files; a missing one is empty. */
-export function inWords({ type }: Column, value: Value): string {
+export function textOf({ type }: Column, value: Value): string {
   if (value === null) return ''
   if (value instanceof Date)
     return type === 'date' ? beijing(value).slice(0, 10) : beijing(value).slice(0, type === 'second' ? 19 : 16)
@@ -77,7 +77,7 @@ const pictures: Record<Tone, string> = {
 
 /** The cell of a row in the column of `reader`. */
 export function cellOf({ column, read }: Reader, row: Row): Cell {
-  const text = inWords(column, read(row))
+  const text = textOf(column, read(row))
   if (!text) return { text: '—', isVoid: true }
   if (!column.tones) return { text }
   const tone = column.tones[String(row[column.name])] ?? 'rest'

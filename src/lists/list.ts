@@ -127,8 +127,14 @@ export interface List<Name extends string = string> {
 
 export const pageSizes = [10, 20, 50, 100] as const
 export const standardSize = 20
+export const formats = ['xlsx', 'csv', 'json'] as const
 
-/** What else an address of a list may carry, so no filter can have such a name. */
+/** The parameters a filter has in the address. */
+export function namesOf({ name, type }: Filter): string[] {
+  return type === 'period' ? [`${name}_from`, `${name}_to`] : [name]
+}
+
+/** What an address or a row of a list holds besides, so no filter or column can have such a name. */
 const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key', 'sort_value', 'found', 'tab'])
 
 /**
@@ -137,12 +143,14 @@ const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key'
  */
 export function defineList<const Name extends string>(list: List<Name>): List {
   const wrong = (why: string) => new Error(`list ${list.code}: ${why}`)
-  const names = [...list.columns, ...(list.filters ?? [])].map(part => part.name)
+  const parameters = (list.filters ?? []).flatMap(namesOf)
   const columns = new Map(list.columns.map(column => [column.name as string, column]))
   if (!/^[a-z][a-z0-9-]{1,39}$/.test(list.code)) throw wrong('code')
   if (/[[\]:*?/\\]/.test(list.label) || list.label.length > 25) throw wrong('label cannot name an Excel sheet')
   if (columns.size < list.columns.length) throw wrong('two columns of one name')
-  for (const name of names) if (!/^[a-z][a-z0-9_]{0,39}$/.test(name) || reserved.has(name)) throw wrong(`name ${name}`)
+  if (new Set(parameters).size < parameters.length) throw wrong('two filters of one name')
+  for (const name of [...columns.keys(), ...parameters])
+    if (!/^[a-z][a-z0-9_]{0,39}$/.test(name) || reserved.has(name)) throw wrong(`name ${name}`)
   if (!columns.has(list.heading)) throw wrong('heading')
   if (columns.get(list.sort.replace('-', ''))?.sort === undefined) throw wrong('sort')
   for (const column of list.columns) {

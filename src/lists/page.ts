@@ -2,10 +2,11 @@ import type { Response } from 'express'
 import type { Knex } from 'knex'
 import { type Cell, cellOf, readersOf } from './cells.ts'
 import { type Choices, columnsOf } from './choices.ts'
-import { describe, readSearch, smaller } from './grammar.ts'
-import { type Column, type ColumnType, type Filter, type Link, type List, pageSizes, type Words } from './list.ts'
-import { type Asked, addressWith, type Condition, namesOf, narrowingOf } from './question.ts'
-import { type Count, countRows, type PageOfRows, type Question, readPage } from './rows.ts'
+import { whyEmpty } from './empty.ts'
+import { inWords } from './filters.ts'
+import { type Column, type ColumnType, type Filter, formats, type List, pageSizes, type Words } from './list.ts'
+import { type Asked, addressWith, withoutConditions } from './question.ts'
+import { countInWords, inGroups, type PageOfRows, type Question, readPage } from './rows.ts'
 import { mostMatches } from './search.ts'
 
 /** Reads what is asked and renders the page of the list: 422 when a condition is wrong, 400 when the address is. */
@@ -27,7 +28,7 @@ export async function showList(db: Knex, res: Response, asked: Asked, choices: C
     strays,
     rows,
     ...(isRead ? answerParts(asked, page) : {}),
-    ...(isRead && !rows.length ? { empty: await whyEmpty(db, asked, page) } : {}),
+    ...(isRead && !rows.length ? { empty: await whyEmpty(db, asked, page.start) } : {}),
   })
 }
 
@@ -55,14 +56,11 @@ function fixedParts(asked: Asked, { columns, size }: Choices) {
     sorts: [...parts.values()].filter(({ sort }) => sort),
     chooser: choosable(list, columns),
     sizes: pageSizes.map(value => ({ value, chosen: value === (wish.size ?? size) })),
-    files: (['xlsx', 'csv', 'json'] as const).map(format => ({
-      label: { xlsx: 'Excel 表格（.xlsx）', csv: 'CSV 文本（.csv）', json: 'JSON 数据（.json）' }[format],
-      href: exportAddress(list, given, format),
-    })),
+    files: formats.map(format => ({ label: fileNames[format], href: exportAddress(list, given, format) })),
   }
 }
 
-const conditionNames = (list: List) => ['q', ...(list.filters ?? []).flatMap(namesOf)]
+const fileNames = { xlsx: 'Excel 表格（.xlsx）', csv: 'CSV 文本（.csv）', json: 'JSON 数据（.json）' }
 
 function exportAddress(list: List, given: Record<string, string>, format: string): string {
   const { size: _size, ...rest } = given
@@ -147,104 +145,14 @@ function answerParts({ question, given, conditions }: Asked, { rows, count, part
     count: countInWords(count),
     isExact: count.exact,
     partial: partial
-      ? `符合的很多，这里只按顺序列出其中最新的 ${grouped(mostMatches)} 条。再加一个词可以缩小范围；导出则包含全部。`
+      ? `符合的很多，这里只按顺序列出其中最新的 ${inGroups(mostMatches)} 条。再加一个词可以缩小范围；导出则包含全部。`
       : '',
     exactly: count.exact ? undefined : addressWith(list, given, { count: 'exact' }),
-    from: rows.length ? grouped(start + 1) : '',
-    to: grouped(start + rows.length),
+    from: rows.length ? inGroups(start + 1) : '',
+    to: inGroups(start + rows.length),
     first: start > 0 || previous ? addressWith(list, given) : undefined,
     previous: to('before', previous),
     next: to('after', next),
     summary: conditions.map(inWords).join('；'),
   }
-}
-
-const numbers = new Intl.NumberFormat('zh-CN')
-const grouped = (n: number) => numbers.format(n)
-
-/** `1,532`, or `1,000+` where counting has stopped. */
-export function countInWords({ n, exact }: Count): string {
-  return exact ? grouped(n) : `${grouped(n)}+`
-}
-
-/** A condition as one reads it: `状态：停用`. */
-export function inWords({ label, text }: Condition): string {
-  return `${label}：${text}`
-}
-
-interface Empty {
-  icon: string
-  title: string
-  text?: string
-  /** Where to go from here, in the words of `partials/empty`. */
-  ways: Link[]
-}
-
-/** Why there is no row, and the next useful place: never a bare "no data". */
-async function whyEmpty(db: Knex, asked: Asked, { start }: PageOfRows): Promise<Empty> {
-  const { question, conditions, given } = asked
-  const { list, user, search } = question
-  if (start > 0)
-    return {
-      icon: 'inbox',
-      title: '这一页已经没有内容',
-      text: '原来在这里的行已被移走或修改，前面的还在。',
-      ways: [{ label: '回到第一页', href: addressWith(list, given) }],
-    }
-  if (!conditions.length) {
-    const action = list.empty?.action?.(user)
-    return {
-      icon: 'inbox',
-      title: list.empty?.title ?? `还没有${list.label}`,
-      ...(list.empty?.text ? { text: list.empty.text } : {}),
-      ways: action ? [action] : [],
-    }
-  }
-  const found = (await lesserWays(db, asked)).filter(way => way.count.n > 0)
-  const filters = conditions.filter(({ narrow }) => narrow).map(condition => `“${inWords(condition)}”`).join('、') // biome-ignore format: one sentence
-  return {
-    icon: 'search',
-    title: search ? `${filters && `在${filters}里`}没有${describe(search)}的${list.label}` : `没有符合${filters}的${list.label}`,
-    text: found.length
-      ? `${found.map(({ doing, count }) => `${doing}，有 ${countInWords(count)} 条`).join('；')}。`
-      : '换一个词，或少用几个条件再试。',
-    ways: [
-      ...found.map(({ doing, href }) => ({ label: doing, href })),
-      { label: '清除全部条件', href: withoutConditions(list, given) },
-    ],
-  }
-}
-
-function withoutConditions(list: List, given: Record<string, string>): string {
-  return addressWith(list, given, Object.fromEntries(conditionNames(list).map(name => [name, ''])))
-}
-
-const mostOffered = 4
-
-/** Questions that ask for one thing less and may find something: without one word, without one filter. Few, because each is counted. */
-async function lesserWays(
-  db: Knex,
-  { question, conditions, given }: Asked,
-): Promise<{ doing: string; href: string; count: Count }[]> {
-  const { list, search } = question
-  const filters = conditions.length > 1 ? conditions.filter(({ narrow }) => narrow) : []
-  const wider = filters.map(dropped => ({
-    doing: `去掉“${dropped.text}”再查`,
-    given: without(given, dropped.names),
-    question: { ...question, narrowing: narrowingOf(conditions.filter(condition => condition !== dropped)) },
-  }))
-  const shorter = (search ? smaller(search) : []).flatMap(({ text, without: word }) => {
-    const less = readSearch(text).search
-    return less ? [{ doing: `去掉“${word}”再搜`, given: { ...given, q: text }, question: { ...question, search: less } }] : []
-  })
-  const ways = [...shorter, ...wider].slice(0, mostOffered).map(async ({ doing, given, question }) => ({
-    doing,
-    href: addressWith(list, given),
-    count: await countRows(db, question),
-  }))
-  return Promise.all(ways)
-}
-
-function without(given: Record<string, string>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)))
 }

@@ -4,18 +4,10 @@ import type { User } from '../accounts/users.ts'
 import { BadRequest } from '../errors.ts'
 import type { Choices } from './choices.ts'
 import { readPlace } from './cursor.ts'
+import { type Condition, narrowingOf, readFilter } from './filters.ts'
 import { readSearch } from './grammar.ts'
-import { type Column, type Filter, type List, pageSizes, type Words } from './list.ts'
+import { type Column, type Filter, type List, namesOf, pageSizes, type Words } from './list.ts'
 import type { Question, Wish } from './rows.ts'
-
-/** A condition in force, in words, with the parameters of the address that make it. */
-export interface Condition {
-  label: string
-  text: string
-  names: readonly string[]
-  /** What it does to the rows; the search does it in its own way. */
-  narrow?: (query: Knex.QueryBuilder) => void
-}
 
 /** What an address asks of a list, read once at the edge. */
 export interface Asked {
@@ -34,11 +26,6 @@ export interface Asked {
 
 const own = ['q', 'sort', 'size', 'after', 'before', 'count'] as const
 
-/** The parameters a filter has in the address. */
-export function namesOf(filter: Filter): string[] {
-  return filter.type === 'period' ? [`${filter.name}_from`, `${filter.name}_to`] : [filter.name]
-}
-
 /**
  * Reads the address of a list. Parameters it does not know are left alone.
  * @param query `req.query`
@@ -49,7 +36,7 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
   const given = readTexts(list, query)
   const [mistakes, strays, conditions]: [Asked['mistakes'], string[], Condition[]] = [{}, [], []]
 
-  const { search, mistake } = readSearch(given.q ?? '')
+  const { search, mistake } = readSearch((list.search && given.q) ?? '')
   if (mistake) mistakes.q = mistake
   if (search) conditions.push({ label: '搜索', text: search.text, names: ['q'] })
 
@@ -87,9 +74,10 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
   }
 }
 
-/** What the conditions do to the rows. */
-export function narrowingOf(conditions: readonly Condition[]): Question['narrowing'] {
-  return conditions.flatMap(({ narrow }) => (narrow ? [narrow] : []))
+/** The address without any condition; sort and size stay. */
+export function withoutConditions(list: List, given: Record<string, string>): string {
+  const names = ['q', ...(list.filters ?? []).flatMap(namesOf)]
+  return addressWith(list, given, Object.fromEntries(names.map(name => [name, ''])))
 }
 
 /** The address of a list with what is asked, changed in some parameters; an empty text removes one. Paging starts anew. */
@@ -134,70 +122,6 @@ async function optionsOf(db: Knex, user: User, filters: readonly Filter[]): Prom
     return [filter.name, typeof filter.options === 'function' ? await filter.options(db, user) : filter.options] as const
   })
   return new Map(await Promise.all(read))
-}
-
-interface ReadFilter {
-  condition?: Condition
-  mistakes?: Record<string, string>
-}
-
-function readFilter(filter: Filter, given: Record<string, string>, options: Words, user: User): ReadFilter {
-  switch (filter.type) {
-    case 'select':
-      return readSelect(filter, given[filter.name], options, user)
-    case 'flag':
-      return readFlag(filter, given[filter.name])
-    case 'period':
-      return readPeriod(filter, given)
-  }
-}
-
-function readSelect(filter: Filter & { type: 'select' }, code: string | undefined, options: Words, user: User): ReadFilter {
-  const { name, label, where } = filter
-  if (!code) return {}
-  const text = Object.hasOwn(options, code) ? options[code] : undefined
-  if (!text) return { mistakes: { [name]: `${label}里没有“${code.slice(0, 20)}”，请重新选择。` } }
-  return {
-    condition: {
-      label,
-      text,
-      names: [name],
-      narrow: query => void (typeof where === 'string' ? query.where(where, code) : where(query, code, user)),
-    },
-  }
-}
-
-function readFlag(
-  { name, label, where, words = ['是', '否'] }: Filter & { type: 'flag' },
-  given: string | undefined,
-): ReadFilter {
-  if (!given) return {}
-  if (given !== 'yes' && given !== 'no') return { mistakes: { [name]: `${label}只能选“${words[0]}”或“${words[1]}”。` } }
-  const yes = given === 'yes'
-  return { condition: { label, text: words[yes ? 0 : 1], names: [name], narrow: query => where(query, yes) } }
-}
-
-const day = z.iso.date().refine(text => text >= '1900-01-01' && text < '2200-01-01')
-
-function readPeriod(filter: Filter & { type: 'period' }, given: Record<string, string>): ReadFilter {
-  const { name, label, of, where } = filter
-  const [from, to] = [given[`${name}_from`], given[`${name}_to`]]
-  if (!from && !to) return {}
-  const mistakes: Record<string, string> = {}
-  const wrong = (which: string) => `${label}的${which}日期请填写成 2026-11-23 这样、确实存在的日期。`
-  if (from && !day.safeParse(from).success) mistakes[`${name}_from`] = wrong('起始')
-  if (to && !day.safeParse(to).success) mistakes[`${name}_to`] = wrong('截止')
-  if (Object.keys(mistakes).length) return { mistakes }
-  if (from && to && from > to) return { mistakes: { [`${name}_to`]: `${label}的起始日期晚于截止日期 ${to}，请对调或改一个。` } }
-
-  const bound = (text: string, days: number) =>
-    of === 'date' ? text : new Date(Date.parse(`${text}T00:00:00+08:00`) + days * 86_400_000)
-  const text = from && to ? `${from} 至 ${to}` : from ? `${from} 起` : `至 ${to}`
-  const narrow = (query: Knex.QueryBuilder) => {
-    if (from) query.where(where, '>=', bound(from, 0))
-    if (to) query.where(where, of === 'date' ? '<=' : '<', bound(to, 1))
-  }
-  return { condition: { label, text, names: namesOf(filter), narrow } }
 }
 
 function readSort(list: List, asked: string): { column: Column; descending: boolean; known: boolean } {
