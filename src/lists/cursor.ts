@@ -15,7 +15,7 @@ export interface Place {
 const parts = z.tuple([
   z.string().max(41),
   z.union([z.string().max(400), z.number()]),
-  z.union([z.string().min(1).max(64), z.int().nonnegative()]),
+  z.union([z.string().regex(/^[\x20-\x7e]{1,64}$/), z.int().nonnegative()]),
   z.int().min(0).max(1_000_000_000),
 ])
 
@@ -39,10 +39,10 @@ export function readPlace(text: string, sort: string, column: Column): Place | u
   }
 }
 
-/** MySQL, unlike MariaDB, refuses to compare a date with something that is none. */
-function fitting({ type, sort }: Column, raw: string | number): Place['value'] | undefined {
-  // Another column holds the order, and such columns hold text.
-  if (typeof sort === 'string') return typeof raw === 'string' ? raw : undefined
+/** Both servers refuse to compare a date with something that is none, or a column of ASCII with Han. */
+function fitting({ type, sort, words }: Column, raw: string | number): Place['value'] | undefined {
+  if (typeof sort === 'string') return typeof raw === 'number' ? raw : ascii(raw)
+  if (words) return ascii(raw)
   switch (type) {
     case 'moment':
     case 'second':
@@ -54,7 +54,14 @@ function fitting({ type, sort }: Column, raw: string | number): Place['value'] |
     case 'money':
     case 'flag':
       return /^-?\d{1,20}(\.\d{1,6})?$/.test(String(raw)) ? raw : undefined
+    case 'code':
+    case 'state':
+      return ascii(raw)
     default:
       return typeof raw === 'string' ? raw : undefined
   }
+}
+
+function ascii(raw: string | number): string | undefined {
+  return typeof raw === 'string' && /^[\x20-\x7e]*$/.test(raw) ? raw : undefined
 }

@@ -23,8 +23,8 @@ export interface Column<Name extends string = string> {
   /** The SQL column (`users.name`), or an expression. */
   source: string | ((db: Knex) => Knex.Raw)
   /**
-   * Whether the list can be sorted by it: `true` by its source, or the SQL column that holds the order (`users.name_key`).
-   * That column is never empty and has an index together with the key (and with the scope, where one holds).
+   * Whether the list can be sorted by it: `true` by its source, or the SQL column that holds the order (`users.name_key`), in
+   * ASCII or numbers. What is sorted by is never empty and has an index together with the key (and the scope, where one holds).
    */
   sort?: true | string
   /** `false`: only shown when somebody chooses it. */

@@ -100,9 +100,10 @@ export async function countRows(db: Knex, question: Question): Promise<Count> {
  * memory stays flat.
  */
 export async function* readAll(db: Knex, question: Question, columns: readonly Column[]): AsyncGenerator<Row[]> {
-  const { whole } = await findAnswer(db, question)
+  const { whole, known, partial } = await findAnswer(db, question)
+  const few = known !== undefined && !partial
   const readBehind = (after?: Place) => {
-    const rows = select(db, question, columns, whole(), { ...(after && { after }), limit: batch })
+    const rows = select(db, question, columns, whole(), { ...(after && { after }), few, limit: batch })
     // If nobody comes for them any more, nobody hears of their failure either.
     rows.catch(() => undefined)
     return rows
@@ -176,8 +177,9 @@ async function readPart(
   const { size, after, before, exact, counted } = wish
   // The server answers this beside the rows; as a statement of its own it would cost the portal as much as they do.
   const count = counted ? { count: counting(db, answer, exact) } : {}
+  const few = answer.known !== undefined
   const read = (place: { after?: Place; before?: Place }) =>
-    select(db, question, columns, answer.shown(), { ...place, ...count, limit: size + 1 })
+    select(db, question, columns, answer.shown(), { ...place, ...count, few, limit: size + 1 })
   if (!before) {
     const rows = await read(after ? { after } : {})
     return { rows: rows.slice(0, size), start: after?.before ?? 0, less: Boolean(after), more: rows.length > size }
@@ -189,12 +191,21 @@ async function readPart(
   return readPart(db, question, columns, answer, first)
 }
 
+interface Selection {
+  after?: Place
+  before?: Place
+  limit: number
+  /** Whether the query holds few enough rows to be sorted, as a search does. */
+  few: boolean
+  count?: Query
+}
+
 async function select(
   db: Knex,
   { list, user, sort, descending }: Question,
   columns: readonly Column[],
   query: Query,
-  { after, before, limit, count }: { after?: Place; before?: Place; limit: number; count?: Query },
+  { after, before, limit, few, count }: Selection,
 ): Promise<Row[]> {
   const order = sortSource(sort)
   const place = after ?? before
@@ -203,7 +214,11 @@ async function select(
   if (place) keepBehind(query, { order, key: list.key, place, sign: upwards ? '>' : '<' })
   const page = query
     .select({ page_key: list.key, sort_value: order })
-    .orderBy([order, list.key].map(column => ({ column, order: direction })))
+    // MySQL would rather walk the index of the order and look for two thousand rows among all: so it may not see the column.
+    .orderBy([
+      { column: few ? db.raw('coalesce(??)', [order]) : order, order: direction },
+      { column: list.key, order: direction },
+    ])
     .limit(limit)
   // First the rows of the page by its index alone, then what they hold: joins and expressions cost per row shown, not per row found.
   const full = list.from(db, user).join(page.as('page'), 'page.page_key', list.key)
