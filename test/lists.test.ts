@@ -171,6 +171,39 @@ test('the page that finds nothing names the words and offers what would find som
   assert.match(text, /清除全部条件/)
 })
 
+test('a request for an account is seen by its district and the city, and found by name, number and district', async () => {
+  const request = { kind: 'company', address: '经十路 1 号', legal_person: '钱一', username: 'new-one', contact: '赵二', phone_cipher: '-', phone_last4: '0000', password_hash: '-' } // biome-ignore format: one row
+  const at = { consented_at: new Date(), created_at: new Date(), updated_at: new Date() }
+  await portal.db('registrations').insert([
+    {
+      ...request,
+      ...at,
+      number: 'ZC2026112300001',
+      name: '济南百脉物业有限公司',
+      code: '91370102MA3CQ0XX3F',
+      district_code: '370102',
+    },
+    {
+      ...request,
+      ...at,
+      number: 'ZC2026112300002',
+      name: '济南雪野物业有限公司',
+      code: '91370103MA3CQ0XX4D',
+      district_code: '370103',
+    },
+  ])
+
+  const numbers = async (agent: Agent, query = '') => names((await see(agent, `/desk/lists/registrations${query}`)).rows)
+  assert.deepEqual(await numbers(city), ['ZC2026112300002', 'ZC2026112300001'])
+  assert.deepEqual(await numbers(clerk), ['ZC2026112300001'])
+  assert.equal((await street.get('/desk/lists/registrations')).status, 403)
+  for (const typed of ['百脉', 'ma3cq0xx3f', '23000 百脉', '历下', '待确认 百脉'])
+    assert.deepEqual(await numbers(city, `?q=${typed}`), ['ZC2026112300001'], typed)
+  assert.deepEqual(await numbers(clerk, '?q=雪野'), [])
+  await portal.db('registrations').delete()
+  assert.match((await see(city, '/desk/lists/registrations')).text, /还没有单位申请注册/)
+})
+
 // Filters, columns, size
 
 test('filters narrow, stand as chips, and each can be taken away', async () => {
