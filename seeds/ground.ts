@@ -34,6 +34,7 @@ export const numbered = [
   'contracts',
   'committee_terms',
   'certificates',
+  'registrations',
 ] as const
 export type Numbered = (typeof numbered)[number]
 
@@ -49,6 +50,7 @@ const reserved: Record<Numbered, { desks: number; layer: number }> = {
   contracts: { desks: 0, layer: 1500 },
   committee_terms: { desks: 0, layer: 400 },
   certificates: { desks: 0, layer: 500 },
+  registrations: { desks: 20, layer: 0 },
 }
 
 /** In the order in which their foreign keys let them in. */

@@ -26,10 +26,15 @@ export async function addRegistrations(ground: Ground): Promise<void> {
       ground.at.getTime() - (n === 0 ? 10 : ground.random.int(0, 5)) * 86_400_000 + ground.random.int(0, 420) * 60_000,
     )
     const prefix = `ZC${dayOf(at).replaceAll('-', '')}`
+    const id = ground.newId('registrations')
+    const number = `${prefix}${String(ground.next(prefix)).padStart(4, '0')}`
+    const name = `济南${words[n]}${kind === 'company' ? '物业服务' : '房地产开发'}有限公司`
+    ground.index('registrations', id, [name, code, number])
     ground.add('registrations', {
-      number: `${prefix}${String(ground.next(prefix)).padStart(4, '0')}`,
+      id,
+      number,
       kind,
-      name: `济南${words[n]}${kind === 'company' ? '物业服务' : '房地产开发'}有限公司`,
+      name,
       code,
       district_code: place.code,
       address: `济南市${place.name}${roadName(ground.random)}${ground.random.int(1, 99)}号`,

@@ -165,6 +165,47 @@ test('json names list, time, conditions and columns', async () => {
   assert.equal(rows[0].last_signed_in_at, null)
 })
 
+test('numbers are numbers and days are days, in every format', async () => {
+  const { defineList } = await import('../src/lists/list.ts')
+  const { registerLists } = await import('../src/lists/registry.ts')
+  const figures = defineList({
+    code: 'figures',
+    label: '数字',
+    roles: ['city-clerk'],
+    from: db => db('regions').where('regions.code', '370102'),
+    key: 'regions.code',
+    columns: [
+      { name: 'name', label: '名称', source: 'regions.name', sort: 'regions.name_key' },
+      { name: 'area', label: '面积', type: 'area', unit: '㎡', source: db => db.raw('cast(-1234567.5 as decimal(14, 2))') },
+      { name: 'households', label: '户数', type: 'number', source: db => db.raw('1234567') },
+      { name: 'fee', label: '金额', type: 'money', unit: '万元', source: db => db.raw('cast(0 as decimal(16, 2))') },
+      { name: 'signed_on', label: '签订日期', type: 'date', source: db => db.raw("cast('2024-02-29' as date)") },
+      { name: 'built_on', label: '建成日期', type: 'date', source: db => db.raw("cast('1850-01-01' as date)") },
+      { name: 'open', label: '公开', type: 'flag', source: db => db.raw('1') },
+      { name: 'score', label: '得分', type: 'number', source: db => db.raw('null') },
+    ],
+    heading: 'name',
+    sort: 'name',
+  })
+  registerLists(figures)
+
+  const { heads, rows } = await see(city, '/desk/lists/figures')
+  assert.deepEqual(heads.slice(1, 4), ['面积（㎡）', '户数', '金额（万元）'])
+  assert.deepEqual(rows, [['历下区', '−1,234,567.50', '1,234,567', '0.00', '2024-02-29', '1850-01-01', '是', '']])
+
+  const csv = (await city.get('/desk/lists/figures/export.csv')).text
+  assert.equal(csv.split('\r\n')[1], '历下区,-1234567.50,1234567,0.00,2024-02-29,1850-01-01,是,')
+  const json = JSON.parse((await city.get('/desk/lists/figures/export.json')).text)
+  assert.deepEqual(Object.values(json.rows[0]), ['历下区', -1234567.5, 1234567, 0, '2024-02-29', '1850-01-01', '是', null])
+  assert.equal(json.columns[1].unit, '㎡')
+  const row = (await workbook(city, 'figures')).worksheets[0]?.getRow(2)
+  assert.deepEqual(
+    [2, 3, 4, 5, 6, 7, 8].map(at => row?.getCell(at).value),
+    [-1234567.5, 1234567, 0, new Date('2024-02-29T00:00:00Z'), '1850-01-01', '是', null],
+  )
+  assert.equal(row?.getCell(2).numFmt, '#,##0.00')
+})
+
 // The log
 
 test('every export is in the action log, with numbers of persons masked', async () => {

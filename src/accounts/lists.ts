@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { fromNow } from '../clock.ts'
 import { defineList } from '../lists/list.ts'
 import { districtNames, regionNames } from '../lists/regions.ts'
-import { registrationKinds, registrationStates } from './registrations.ts'
+import { registrationKinds, registrationStates, visibleRegistrations } from './registrations.ts'
 import { administrators, isRole, officials, organisationKinds, roleCodes, roles } from './roles.ts'
 import type { User } from './users.ts'
 
@@ -194,19 +194,13 @@ export const registrations = defineList({
   ],
   search: {
     about: '企业名称、申请编号、统一社会信用代码、区县',
-    contains: ['registrations.name', 'registrations.code', 'registrations.number'],
+    terms: 'registrations',
+    texts: ['registrations.name', 'registrations.code', 'registrations.number'],
     words: [{ source: 'registrations.district_code', words: districtNames, loosely: true }],
   },
   href: row => `/desk/registrations/${row.key}`,
   empty: { title: '还没有单位申请注册', text: '企业在网站上提交后，会按注册地出现在这里。' },
 })
-
-/** A request belongs to the district where the unit is registered; the city sees all. */
-function visibleRegistrations(db: Knex, { scope }: User): Knex.QueryBuilder {
-  const all = db('registrations')
-  if (scope.level === 'city') return all
-  return scope.level === 'district' ? all.where('registrations.district_code', scope.code) : all.whereRaw('false')
-}
 
 function labels(kinds: Record<string, { label: string }>): Record<string, string> {
   return Object.fromEntries(Object.entries(kinds).map(([code, { label }]) => [code, label]))

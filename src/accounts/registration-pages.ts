@@ -10,6 +10,7 @@ import { choice, consent, type Mistakes, type Option, readForm, secret, text, ty
 import { renderForm } from '../forms/page.ts'
 import { addressOf } from '../http.ts'
 import { normaliseCode, socialCreditCodeMistake } from '../identifiers.ts'
+import { indexTerms } from '../lists/terms.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
 import { districtName, type Registration, type RegistrationKind, registrationKinds, registrationStates } from './registrations.ts'
@@ -143,6 +144,7 @@ async function submit(req: Request, res: Response, kind: RegistrationKind, form:
       }
       const number = `ZC${day}${String(await nextValue(trx, `ZC${day}`)).padStart(4, '0')}`
       const [id = 0] = await trx('registrations').insert({ ...row, number })
+      await indexTerms(trx, 'registrations', id, [form.name, form.code, number])
       await record(trx, actorOf(req, res), {
         action: 'registration.submit',
         object: { type: 'registration', id, label: form.name },

@@ -43,7 +43,7 @@ export interface Registration {
 export function visibleRegistrations(db: Knex, user: User) {
   const rows = db<Registration>('registrations')
   if (user.scope.level === 'city') return rows
-  if (user.scope.level === 'district') return rows.where({ district_code: user.scope.code })
+  if (user.scope.level === 'district') return rows.where('registrations.district_code', user.scope.code)
   return rows.whereRaw('1 = 0')
 }
 

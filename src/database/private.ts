@@ -89,6 +89,8 @@ interface Place {
   socket: string
   pid: string
   log: string
+  /** For the server's temporary tables. */
+  scratch: string
 }
 
 function findPlace(dir: string): Place {
@@ -104,7 +106,18 @@ function findPlace(dir: string): Place {
     // The server's root has no password: the closed directory is its door.
     fs.chmodSync(folder, 0o700)
     const at = (name: string) => path.join(folder, name)
-    return { dir, folder, data: at('data'), socket: findSocket(folder), pid: at('mariadbd.pid'), log: at('mariadbd.log') }
+    // Servers that share /tmp clear each other's temporary tables away when they start. A colon would part the option in two.
+    const scratch = folder.includes(':') ? os.tmpdir() : at('tmp')
+    fs.mkdirSync(scratch, { recursive: true, mode: 0o700 })
+    return {
+      scratch,
+      dir,
+      folder,
+      data: at('data'),
+      socket: findSocket(folder),
+      pid: at('mariadbd.pid'),
+      log: at('mariadbd.log'),
+    }
   } catch (error) {
     throw explain(error, dir)
   }
@@ -340,7 +353,7 @@ async function boot(place: Place, test: boolean, attempts = 3): Promise<Seat> {
   }
 }
 
-function serverOptions({ data, socket, pid, log }: Place, test: boolean): string[] {
+function serverOptions({ data, socket, pid, log, scratch }: Place, test: boolean): string[] {
   return [
     // Must come first: the machine's own settings are not ours.
     '--no-defaults',
@@ -349,6 +362,7 @@ function serverOptions({ data, socket, pid, log }: Place, test: boolean): string
     `--socket=${socket}`,
     `--pid-file=${pid}`,
     `--log-error=${log}`,
+    `--tmpdir=${scratch}`,
     '--skip-networking',
     '--skip-name-resolve',
     '--skip-log-bin',
