@@ -53,3 +53,9 @@ export class StartError extends Error {
     this.stack = message
   }
 }
+
+/** An error as the console shows it: only the sentence where it is one for a person, the place in the code otherwise. */
+export function describe(error: unknown): string {
+  if (error instanceof StartError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

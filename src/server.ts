@@ -1,92 +1,9 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createHttpTerminator } from 'http-terminator'
-import { createApp, openLog } from './app.ts'
-import { config } from './config.ts'
-import { migrateToLatest } from './database/migrate.ts'
-import { startPrivateDatabase } from './database/private.ts'
-import { connect, db } from './db.ts'
-import { StartError } from './errors.ts'
-import { jobs } from './jobs/index.ts'
-import { startJobs } from './jobs/jobs.ts'
+import { describe } from './errors.ts'
 
-const say = (line: string) => process.stdout.write(`${line}\n`)
-const log = openLog()
-
-/** What has been started, newest last: each part knows how to stop. */
-const started: (() => Promise<unknown>)[] = []
-let stopping: Promise<never> | undefined
-
-/** Stops everything in the opposite order and ends the process. */
-function stop(code: number): Promise<never> {
-  stopping ??= (async () => {
-    for (const end of started.reverse()) await end().catch(error => log.error({ err: error }, 'not stopped cleanly'))
-    process.exit(code)
-  })()
-  return stopping
-}
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0))
-
-// Neither half alive nor silent: what nobody caught is logged, and the process is replaced.
-for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-  process.on(event, (error: unknown) => {
-    log.fatal({ err: error }, event)
-    process.stderr.write(`${describe(error)}\n`)
-    setTimeout(() => process.exit(1), 2000).unref()
-    void stop(1)
-  })
-
+/** The program of the portal. Settings are read while its parts are loaded, so this file loads them where a mistake can be told plainly. */
 try {
-  await start()
+  await import('./start.ts')
 } catch (error) {
   process.stderr.write(`${describe(error)}\n`)
-  await stop(1)
-}
-
-/** Brings the portal up: database, migrations, demo city, server, jobs. */
-async function start() {
-  const own = config.databaseUrl
-    ? undefined
-    : await startPrivateDatabase(config.dataDir, { report: sentence => log.warn(sentence) })
-  if (own) started.push(own.stop)
-  connect(config.databaseUrl ?? own?.url ?? '')
-  started.push(() => db.destroy())
-  await migrateToLatest(db)
-  const accounts = config.demoSize ? await demoCity() : []
-  const address = await listen()
-  started.push(startJobs(jobs, log))
-  for (const line of accounts) say(line)
-  say(`物业行业综合管理系统已启动：${address}`)
-}
-
-async function listen(): Promise<string> {
-  const { app, close } = createApp(log)
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 }, app)
-  const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 8000 })
-  try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    throw new StartError(`端口 ${config.port} 已被占用。请停止占用它的程序，或换一个端口：PORT=3001 npm start`)
-  }
-  started.push(async () => {
-    close()
-    await terminator.terminate()
-  })
-  const { port } = server.address() as AddressInfo // A TCP server has a port
-  return `http://${config.host}:${port}`
-}
-
-/** The demo city is loaded once, outside production; imported only here, so that production does not even read it. */
-async function demoCity(): Promise<string[]> {
-  const { demoAccounts, demoPassword, loadDemoCity } = await import('../seeds/city.ts')
-  await loadDemoCity(db, { size: config.demoSize, onProgress: say })
-  const lines = demoAccounts.map(({ username, purpose }) => `  ${username.padEnd(18)} ${purpose}`)
-  return ['', `演示账号（密码都是 ${demoPassword}）：`, ...lines, '']
-}
-
-function describe(error: unknown): string {
-  if (error instanceof StartError) return error.message
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.exit(1)
 }

@@ -147,6 +147,14 @@ test('a taken port is named, with the way out', async () => {
   assert.equal(await first.ended, 0)
 })
 
+test('production that lacks its settings says only which', async () => {
+  await assert.rejects(startServer({ NODE_ENV: 'production', DATABASE_URL: '' }), (error: Error) => {
+    assert.match(error.message, /正式环境必须设置 DATABASE_URL/)
+    assert.doesNotMatch(error.message, /\n\s+at |node:internal/)
+    return true
+  })
+})
+
 test('two servers on one database are one portal: sessions and limits count for both', async () => {
   const servers = await Promise.all([startServer(), startServer()])
   try {
