@@ -48,6 +48,10 @@ const environment = z.object({
     .default('370100'),
   DEMO_SIZE: number('DEMO_SIZE', 0, 100, 1),
   TRUST_PROXY: z.string().default(''),
+  CLOCK_SHIFT: z
+    .string()
+    .regex(/^[+-]?\d{1,5}[dhm]$/, 'CLOCK_SHIFT 形如 +30d、-2h、15m：演示时把时钟拨快或拨慢多少天、小时、分钟')
+    .optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'LOG_LEVEL 只能是 trace、debug、info、warn、error 或 silent')
     .default('info'),
@@ -71,6 +75,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     if (!present.DATABASE_URL) mistakes.push('正式环境必须设置 DATABASE_URL')
     if (!present.SESSION_SECRET) mistakes.push('正式环境必须设置 SESSION_SECRET')
     if (!present.DATA_KEY) mistakes.push('正式环境必须设置 DATA_KEY')
+    if (present.CLOCK_SHIFT) mistakes.push('正式环境不能设置 CLOCK_SHIFT，时限只按真实时间计算')
     if (!present.BASE_URL) mistakes.push('正式环境必须设置 BASE_URL（二维码和链接用它）')
   }
   if (!read.success || mistakes.length)
@@ -92,9 +97,15 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     city: set.CITY,
     demoSize: set.NODE_ENV === 'production' ? 0 : set.DEMO_SIZE,
     trustProxy: set.TRUST_PROXY,
+    clockShift: set.CLOCK_SHIFT ? milliseconds(set.CLOCK_SHIFT) : 0,
     logLevel: set.LOG_LEVEL,
     metricsFrom: set.METRICS_FROM.split(',').map(address => address.trim()),
   }
+}
+
+function milliseconds(shift: string): number {
+  const unit = { d: 86_400_000, h: 3_600_000, m: 60_000 }[shift.slice(-1)] ?? 0
+  return Number(shift.slice(0, -1)) * unit
 }
 
 function parseKey(text: string) {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createHttpTerminator } from 'http-terminator'
 import { createApp, openLog } from './app.ts'
+import { beijing, now, shiftClock } from './clock.ts'
 import { config } from './config.ts'
 import { migrateToLatest } from './database/migrate.ts'
 import { startPrivateDatabase } from './database/private.ts'
@@ -46,6 +47,7 @@ try {
 
 /** Brings the portal up: database, migrations, demo city, server, jobs. */
 async function start() {
+  if (config.clockShift) shiftClock(config.clockShift)
   const own = config.databaseUrl
     ? undefined
     : await startPrivateDatabase(config.dataDir, { report: sentence => log.warn(sentence) })
@@ -57,6 +59,7 @@ async function start() {
   const address = await listen()
   started.push(startJobs(jobs, log))
   for (const line of accounts) say(line)
+  if (config.clockShift) say(`时钟已拨动，系统里现在是 ${beijing(now())}（北京时间）。`)
   say(`物业行业综合管理系统已启动：${address}`)
 }
 

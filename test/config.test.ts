@@ -35,6 +35,12 @@ for (const name of ['DATABASE_URL', 'SESSION_SECRET', 'DATA_KEY', 'BASE_URL'])
     assert.match(said({ ...production, [name]: '' }), new RegExp(`正式环境必须设置 ${name}`))
   })
 
+test('the clock is shifted for demonstrations only', () => {
+  assert.equal(readConfig({ CLOCK_SHIFT: '-2h' }).clockShift, -7_200_000)
+  assert.match(said({ CLOCK_SHIFT: 'tomorrow' }), /CLOCK_SHIFT 形如/)
+  assert.match(said({ ...production, CLOCK_SHIFT: '+1d' }), /正式环境不能设置 CLOCK_SHIFT/)
+})
+
 test('all mistakes are listed at once, none with its value', () => {
   const message = said({
     NODE_ENV: 'production',
