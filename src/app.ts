@@ -54,6 +54,12 @@ export function createApp(log = openLog()): Portal {
   app.use(pinoHttp({ logger: log, genReqId: (_req, res) => (res as Response).locals.requestId, ...logShape }))
   app.use(observe)
   app.use(headers())
+  app.use(serveAssets())
+  // What may be kept says so itself; errors and forms never are.
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
   app.get('/health', (_req, res) => void res.type('text').send('ok\n'))
   app.get('/ready', async (_req, res) => {
     const ready =
@@ -68,7 +74,6 @@ export function createApp(log = openLog()): Portal {
       .send(ready ? 'ready\n' : 'not ready\n')
   })
   app.get('/metrics', metrics)
-  app.use(serveAssets())
   app.use(compression())
   app.use(sameOrigin)
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 500 }))
@@ -109,7 +114,19 @@ export function openLog() {
   const stream = pino.destination({ dest: to, sync: false })
   // A full disk must not stop the portal.
   stream.on('error', () => undefined)
-  return pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  return pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: plainError } }, stream)
+}
+
+/** What the log keeps of an error. The database quotes values in its messages (`Duplicate entry '…'`), so of those only the code stays. */
+export function plainError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { code, errno } = error as { code?: unknown; errno?: unknown } // what mysql2 and Node add
+  const fromDatabase = 'sqlMessage' in error || 'sqlState' in error
+  const stack = error.stack
+    ?.split('\n')
+    .filter(line => /^\s+at /.test(line))
+    .join('\n')
+  return { type: error.name, code, errno, ...(fromDatabase ? {} : { message: error.message }), stack }
 }
 
 // Addresses of pages can carry search words, so queries stay out of the log, as do bodies, cookies and names.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { z } from 'zod'
 import { explain } from './database/private.ts'
@@ -30,6 +31,31 @@ const dataKeys = z
     'DATA_KEY 形如 k1:<32 字节的 base64>，多个以逗号分隔，第一个用于加密',
   )
 
+const databaseHint = 'DATABASE_URL 形如 mysql://用户:密码@主机:3306/库名，密码里的特殊字符写成 %XX'
+
+/** Whether the parts of an address can be decoded. */
+function isReadable(url: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(url)
+    return [username, password, pathname].every(part => decodeURIComponent(part) !== undefined)
+  } catch {
+    return false
+  }
+}
+
+const addresses = (text: string) => text.split(',').map(address => address.trim())
+
+function isProxyList(text: string): boolean {
+  if (/^\d{1,2}$/.test(text)) return true
+  return addresses(text).every(address => {
+    const [ip = '', bits = ''] = address.split('/')
+    return /^(loopback|linklocal|uniquelocal)$/.test(address) || (isIP(ip) > 0 && /^\d{0,3}$/.test(bits))
+  })
+}
+
+/** Where the regions of a city lie. Source and licence: migrations/data/README.md. */
+export const regionsFile = (city: string) => path.join(root, 'migrations/data', `regions-${city}.csv`)
+
 const environment = z.object({
   NODE_ENV: z
     .enum(['development', 'test', 'production'], 'NODE_ENV 只能是 development、test 或 production')
@@ -37,7 +63,10 @@ const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: number('PORT', 0, 65535, 3000),
   BASE_URL: z.url({ protocol: /^https?$/, error: 'BASE_URL 应为 http:// 或 https:// 开头的完整网址' }).optional(),
-  DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/, error: 'DATABASE_URL 形如 mysql://用户:密码@主机:3306/库名' }).optional(),
+  DATABASE_URL: z
+    .url({ protocol: /^(mysql|mariadb)$/, error: databaseHint })
+    .refine(isReadable, databaseHint)
+    .optional(),
   DATABASE_POOL: number('DATABASE_POOL', 1, 200, 10),
   DATA_DIR: z.string().default(path.join(root, '.data')),
   SESSION_SECRET: secrets.optional(),
@@ -45,9 +74,13 @@ const environment = z.object({
   CITY: z
     .string()
     .regex(/^\d{6}$/, 'CITY 为 6 位市级行政区划代码，如 370100')
+    .refine(city => fs.existsSync(regionsFile(city)), '没有 CITY 这个城市的行政区划数据，请按 migrations/data/README.md 准备')
     .default('370100'),
   DEMO_SIZE: number('DEMO_SIZE', 0, 100, 1),
-  TRUST_PROXY: z.string().default(''),
+  TRUST_PROXY: z
+    .string()
+    .refine(isProxyList, 'TRUST_PROXY 为代理层数（如 1），或代理的地址、网段，多个以逗号分隔，如 10.0.0.0/8')
+    .default(''),
   CLOCK_SHIFT: z
     .string()
     .regex(/^[+-]?\d{1,5}[dhm]$/, 'CLOCK_SHIFT 形如 +30d、-2h、15m：演示时把时钟拨快或拨慢多少天、小时、分钟')
@@ -55,7 +88,10 @@ const environment = z.object({
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'LOG_LEVEL 只能是 trace、debug、info、warn、error 或 silent')
     .default('info'),
-  METRICS_FROM: z.string().default('127.0.0.1,::1'),
+  METRICS_FROM: z
+    .string()
+    .refine(text => addresses(text).every(address => isIP(address)), 'METRICS_FROM 为可以读取指标的地址，多个以逗号分隔')
+    .default('127.0.0.1,::1'),
 })
 
 /** Everything the portal takes from its environment, read once. */
@@ -75,6 +111,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     if (!present.DATABASE_URL) mistakes.push('正式环境必须设置 DATABASE_URL')
     if (!present.SESSION_SECRET) mistakes.push('正式环境必须设置 SESSION_SECRET')
     if (!present.DATA_KEY) mistakes.push('正式环境必须设置 DATA_KEY')
+    if (present.BASE_URL?.startsWith('https:') && !present.TRUST_PROXY)
+      mistakes.push('BASE_URL 是 https 时必须设置 TRUST_PROXY（前面有几层代理，或代理的地址），否则登录不能保存')
     if (present.CLOCK_SHIFT) mistakes.push('正式环境不能设置 CLOCK_SHIFT，时限只按真实时间计算')
     if (!present.BASE_URL) mistakes.push('正式环境必须设置 BASE_URL（二维码和链接用它）')
   }
@@ -99,7 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     trustProxy: set.TRUST_PROXY,
     clockShift: set.CLOCK_SHIFT ? milliseconds(set.CLOCK_SHIFT) : 0,
     logLevel: set.LOG_LEVEL,
-    metricsFrom: set.METRICS_FROM.split(',').map(address => address.trim()),
+    metricsFrom: addresses(set.METRICS_FROM),
   }
 }
 

@@ -36,6 +36,9 @@ export function openPool(url: string, size = config.databasePool): Knex {
     pool: { min: 0, max: size, afterCreate: prepareConnection },
     // A full pool answers 503 after this time instead of letting requests queue without end.
     acquireConnectionTimeout: 8000,
+    // With its values in the message, a failed statement would carry names and session ids into the log.
+    compileSqlOnError: false,
+    log: { warn: () => undefined, error: () => undefined },
   })
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Request, RequestHandler, Response } from 'express'
 import type {} from 'express-session'
 import type { Role } from './accounts/roles.ts'
@@ -71,7 +72,7 @@ export function flash(req: Request, message: Flash): void {
 /** A path inside the portal to go to next; anything that could lead elsewhere becomes `fallback`. */
 export function ownPath(target: unknown, fallback = '/desk'): string {
   if (typeof target !== 'string' || target.length > 500) return fallback
-  return /^\/(?![/\\])[^\s\\]*$/.test(target) ? target : fallback
+  return /^\/(?![/\\])[^\s\\]*$/.test(target) && !/^\/log(in|out)\b/.test(target) ? target : fallback
 }
 
 /** The one value of a query parameter; a parameter sent twice is refused. */
@@ -84,5 +85,7 @@ export function queryText(req: Request, name: string): string {
 
 /** The client's address as the trusted proxy tells it, cut to what the log columns hold. */
 export function addressOf(req: Request): string {
-  return (req.ip ?? '').replace(/^::ffff:/, '').slice(0, 45)
+  const address = (req.ip ?? '').replace(/^::ffff:/, '')
+  // A proxy that hands on what the client made up: the connection itself cannot lie.
+  return isIP(address) ? address : (req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
 }

@@ -24,6 +24,8 @@ export function observe(req: Request, res: Response, next: NextFunction): void {
 
 /** `/metrics` in Prometheus' text form, for the addresses of METRICS_FROM only; elsewhere there is no such page. */
 export async function metrics(req: Request, res: Response): Promise<void> {
-  if (!config.metricsFrom.includes(addressOf(req))) throw new NotFound('')
+  // Behind a proxy nobody told us of, everyone seems to come from the proxy's address.
+  const unknownProxy = !config.trustProxy && req.get('x-forwarded-for') !== undefined
+  if (unknownProxy || !config.metricsFrom.includes(addressOf(req))) throw new NotFound('')
   res.type(registry.contentType).send(await registry.metrics())
 }

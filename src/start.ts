@@ -1,12 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createHttpTerminator } from 'http-terminator'
+import { sealLog } from './admin/action-log.ts'
 import { createApp, openLog } from './app.ts'
 import { beijing, now, shiftClock } from './clock.ts'
 import { config } from './config.ts'
 import { migrateToLatest } from './database/migrate.ts'
 import { startPrivateDatabase } from './database/private.ts'
-import { connect, db } from './db.ts'
+import { connect, db, isDatabaseAway } from './db.ts'
 import { describe, StartError } from './errors.ts'
 import { jobs } from './jobs/index.ts'
 import { startJobs } from './jobs/jobs.ts'
@@ -54,10 +55,15 @@ async function start() {
   if (own) started.push(own.stop)
   connect(config.databaseUrl ?? own?.url ?? '')
   started.push(() => db.destroy())
-  await migrateToLatest(db)
+  await migrateToLatest(db).catch(explainDatabase)
   const accounts = config.demoSize ? await demoCity() : []
   const address = await listen()
-  started.push(startJobs(jobs, log))
+  const stopJobs = startJobs(jobs, log)
+  started.push(async () => {
+    await stopJobs()
+    // What was written until now does not lie open while the portal stands still.
+    await sealLog(db, now())
+  })
   for (const line of accounts) say(line)
   if (config.clockShift) say(`时钟已拨动，系统里现在是 ${beijing(now())}（北京时间）。`)
   say(`物业行业综合管理系统已启动：${address}`)
@@ -70,7 +76,11 @@ async function listen(): Promise<string> {
   try {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve))
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new StartError(`这台机器没有 HOST 所写的地址 ${config.host}。请改为本机的地址，或 0.0.0.0。`)
+    if (code === 'EACCES') throw new StartError(`当前用户不能使用端口 ${config.port}。请换一个 1024 以上的端口。`)
+    if (code !== 'EADDRINUSE') throw error
     throw new StartError(`端口 ${config.port} 已被占用。请停止占用它的程序，或换一个端口：PORT=3001 npm start`)
   }
   started.push(async () => {
@@ -79,6 +89,15 @@ async function listen(): Promise<string> {
   })
   const { port } = server.address() as AddressInfo // A TCP server has a port
   return `http://${config.host}:${port}`
+}
+
+function explainDatabase(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (/ACCESS_DENIED|BAD_DB|DBACCESS_DENIED/.test(code))
+    throw new StartError(`数据库拒绝了 DATABASE_URL 里的账号或库名（${code}）。请核对账号、密码、库名和授权，再重新启动。`)
+  if (isDatabaseAway(error))
+    throw new StartError(`连不上 DATABASE_URL 所指的数据库（${code}）。请确认它已启动、地址和端口正确，再重新启动。`)
+  throw error
 }
 
 /** The demo city is loaded once, outside production; imported only here, so that production does not even read it. */

@@ -327,6 +327,23 @@ test('the second factor: set up, asked for, each code once, recovery codes once'
   }
 })
 
+test('a sign-in that waits for its code ends when the password is changed', async () => {
+  const { newSecret } = await import('../src/accounts/second-factor.ts')
+  const { secret, cipher } = newSecret()
+  const owner = await portal.as('owner')
+  await portal.db('users').where({ username: 'owner' }).update({ totp_secret: cipher, totp_confirmed_at: new Date() })
+  const thief = portal.anyone()
+  assert.equal((await thief.post('/login', { username: 'owner', password })).location, '/login/code')
+
+  const next = 'Qing-Quan-Shi-Liu-6'
+  assert.equal((await owner.post('/account/password', { password, new_password: next, again: next })).status, 303)
+
+  const answer = await thief.post('/login/code', { code: generateSync({ secret }) })
+  assert.equal(answer.status, 422)
+  assert.match(answer.text, /重新登录/)
+  assert.equal((await thief.get('/desk')).status, 302)
+})
+
 test('officials without a second factor are led to it when the policy asks, and can do nothing else', async () => {
   const { forgetSettings } = await import('../src/admin/settings.ts')
   await portal

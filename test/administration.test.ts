@@ -314,15 +314,15 @@ test('the second factor is taken off for a reason, with its recovery codes and s
   await db('users').where({ id }).update({ totp_secret: newSecret().cipher, totp_confirmed_at: new Date() })
   await db('recovery_codes').insert({ user_id: id, digest: 'a'.repeat(64) })
 
-  assert.equal((await act(keeper, id, 'second-factor', { reason: ' ' })).status, 422)
-  assert.equal((await act(keeper, id, 'second-factor', { reason: '手机丢失，已当面核对身份证' })).status, 303)
+  assert.equal((await act(granter, id, 'second-factor', { reason: ' ' })).status, 422)
+  assert.equal((await act(granter, id, 'second-factor', { reason: '手机丢失，已当面核对身份证' })).status, 303)
 
   const row = await user(id)
   assert.deepEqual([row.totp_secret, row.totp_confirmed_at], [null, null])
   assert.equal((await db('recovery_codes').where({ user_id: id })).length, 0)
   assert.equal((await agent.get('/desk')).status, 302)
   assert.match((await lastLog('second-factor.reset')).detail, /手机丢失/)
-  assert.equal((await act(keeper, id, 'second-factor', { reason: '再来一次' })).status, 409)
+  assert.equal((await act(granter, id, 'second-factor', { reason: '再来一次' })).status, 409)
 })
 
 test('the sessions of an account are ended from its page', async () => {
@@ -363,7 +363,7 @@ test('the system administrator grants nothing, the security administrator keeps 
       .status,
     403,
   )
-  for (const step of ['edit', 'disable', 'enable', 'password', 'second-factor', 'sessions', 'reveal'])
+  for (const step of ['edit', 'disable', 'enable', 'password', 'sessions', 'reveal'])
     assert.equal(
       (await granter.post(`/desk/admin/users/${id}/${step}`, { version: String(version), reason: '试一试' })).status,
       403,
@@ -473,11 +473,32 @@ test('nobody decides about the own account', async () => {
   assert.deepEqual(await rolesOf(self.id), ['security-admin'])
 
   const keeping = await userOf('system-admin')
-  for (const step of ['disable', 'password', 'second-factor', 'sessions'])
+  for (const step of ['disable', 'password', 'sessions'])
     assert.equal((await act(keeper, keeping.id, step, { reason: '自己来' })).status, 403, step)
   assert.equal((await user(keeping.id)).status, 'active')
   assert.equal((await keeper.get('/desk')).status, 200)
   assert.ok(await db('action_log').where({ action: 'access.refuse', user_id: keeping.id }).first())
+})
+
+test('the password and second factor of the three are reset by nobody in the portal', async () => {
+  const { newSecret } = await import('../src/accounts/second-factor.ts')
+  const auditor = await userOf('audit-admin')
+  await db('users').where({ id: auditor.id }).update({ totp_secret: newSecret().cipher, totp_confirmed_at: new Date() })
+  const before = await user(auditor.id)
+
+  const answers = [
+    await act(keeper, auditor.id, 'password'),
+    await act(granter, auditor.id, 'second-factor', { reason: '手机丢失' }),
+  ]
+
+  for (const answer of answers) {
+    assert.equal(answer.status, 409)
+    assert.match(answer.text, /reset-admin/)
+  }
+  const after = await user(auditor.id)
+  assert.deepEqual([after.password_hash, after.totp_secret], [before.password_hash, before.totp_secret])
+  assert.doesNotMatch((await keeper.get(`/desk/admin/users/${auditor.id}`)).text, /重置密码/)
+  await db('users').where({ id: auditor.id }).update({ totp_secret: null, totp_confirmed_at: null })
 })
 
 test('the last administrator of each kind stays', async () => {
@@ -935,7 +956,7 @@ test('every form refuses what it cannot use, says why at the field, keeps the ty
     ],
     [keeper, `/desk/admin/users/${id}/disable`, { version: own, reason: '离职' }, { textual: ['reason'] }],
     [keeper, `/desk/admin/users/${id}/reveal`, { version: own, reason: '联系' }, { textual: ['reason'] }],
-    [keeper, `/desk/admin/users/${id}/second-factor`, { version: own, reason: '丢失' }, { textual: ['reason'] }],
+    [granter, `/desk/admin/users/${id}/second-factor`, { version: own, reason: '丢失' }, { textual: ['reason'] }],
     [granter, `/desk/admin/users/${id}/grants`, { version: own, role: 'city-clerk', region_code: '370100' }, {}],
     [
       keeper,

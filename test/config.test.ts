@@ -14,6 +14,7 @@ const production = {
   SESSION_SECRET: 'x'.repeat(32),
   DATA_KEY: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
   BASE_URL: 'https://wuye.example.cn',
+  TRUST_PROXY: '1',
 }
 const said = (env: NodeJS.ProcessEnv): string => {
   try {
@@ -40,6 +41,17 @@ test('the clock is shifted for demonstrations only', () => {
   assert.match(said({ CLOCK_SHIFT: 'tomorrow' }), /CLOCK_SHIFT 形如/)
   assert.match(said({ ...production, CLOCK_SHIFT: '+1d' }), /正式环境不能设置 CLOCK_SHIFT/)
 })
+
+for (const [name, value, message] of [
+  ['TRUST_PROXY', '', /BASE_URL 是 https 时必须设置 TRUST_PROXY/],
+  ['TRUST_PROXY', 'true', /TRUST_PROXY 为代理层数/],
+  ['METRICS_FROM', 'everybody', /METRICS_FROM 为可以读取指标的地址/],
+  ['CITY', '110100', /没有 CITY 这个城市的行政区划数据/],
+  ['DATABASE_URL', 'mysql://u:p%zz@db/portal', /写成 %XX/],
+] as const)
+  test(`${name}=${value} is refused with the way out`, () => {
+    assert.match(said({ ...production, [name]: value }), message)
+  })
 
 test('all mistakes are listed at once, none with its value', () => {
   const message = said({

@@ -123,6 +123,7 @@ const bad: [string, string | string[], RegExp][] = [
   ['twice', ['a', 'b'], /只能填写一项/],
   ['control character', 'a\u0000b', /控制字符/],
   ['bidi control', 'a\u202eb', /控制字符/],
+  ['code point that is no character', 'a\uffffb', /控制字符/],
 ]
 for (const [name, username, message] of bad)
   test(`sign-in with an account name that is ${name} says so beside the field`, async () => {
@@ -200,6 +201,33 @@ test('a refused page is in the action log with who, what and where', async () =>
   assert.equal(row.role, 'district-clerk')
   assert.match(row.detail, /\/desk\/admin\/users\/new/)
   assert.ok(row.request_id)
+})
+
+test('what strangers post is not kept, and what is kept has its limits', async () => {
+  const stranger = await portal.anyone().post('/desk/registrations/1/refuse', { opinion: '陌生人' })
+  assert.equal(stranger.status, 303)
+  assert.doesNotMatch(stranger.location ?? '', /held/)
+
+  const clerk = await portal.as('city-clerk')
+  await portal.db('sessions').delete()
+  for (let turn = 0; turn < 25; turn++) await clerk.post('/desk/registrations/1/refuse', { opinion: '反复' })
+  await clerk.post('/desk/registrations/1/refuse', { opinion: '长'.repeat(70_000) })
+  assert.equal(Number((await portal.db('held_forms').count({ n: '*' }).first())?.n), 20)
+})
+
+test('an error of the database leaves its code in the log, never a value', async () => {
+  const { plainError } = await import('../src/app.ts')
+  await portal.db('rate_limits').insert({ key: 'secret-value', points: 1 })
+  const error = await portal
+    .db('rate_limits')
+    .insert({ key: 'secret-value', points: 1 })
+    .then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+
+  assert.match(JSON.stringify(plainError(error)), /ER_DUP_ENTRY/)
+  assert.doesNotMatch(JSON.stringify(plainError(error)), /secret-value/)
 })
 
 test('half a request does not hold up the others', async () => {

@@ -48,7 +48,7 @@ document.addEventListener('keydown', event => {
   drop.querySelector('summary').focus()
 })
 
-// A form that asks first carries the question: data-ask (title), data-ask-text, data-ask-verb.
+// A form that asks first carries the question: data-ask (title), data-ask-text, data-ask-verb, data-ask-keep.
 // Any other form goes out once: a second press within some seconds has no second effect.
 document.addEventListener('submit', async event => {
   const form = event.target
@@ -57,7 +57,8 @@ document.addEventListener('submit', async event => {
     event.preventDefault()
     const submitter = event.submitter
     const verb = form.dataset.askVerb ?? submitter?.textContent.trim() ?? form.dataset.ask
-    if (!(await window.ask({ title: form.dataset.ask, text: form.dataset.askText, verb }))) return submitter?.focus()
+    const { ask: title, askText: text, askKeep: keep } = form.dataset
+    if (!(await window.ask({ title, text, verb, keep }))) return submitter?.focus()
     form.dataset.agreed = 'yes'
     return form.requestSubmit(submitter)
   }
@@ -70,17 +71,19 @@ window.addEventListener('pageshow', () => {
   for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent
 })
 
-// The summary of mistakes is read out and leads to the fields.
-document.querySelector('.mistakes')?.focus()
+// The summary of mistakes is read out and leads to the fields; a short form has none, so its first mistake takes the focus.
+;(document.querySelector('.mistakes') ?? document.querySelector('main [aria-invalid=true]'))?.focus()
 
 // What is printed names the moment of printing, not of loading.
 const beijing = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'short' })
 window.addEventListener('beforeprint', () => {
   for (const place of document.querySelectorAll('[data-print-time]')) place.textContent = beijing.format(new Date())
 })
-document.addEventListener('click', event => {
-  if (event.target.closest('[data-print]')) window.print()
-})
+// The menu of a list prints by itself.
+for (const button of document.querySelectorAll('[data-print]:not(.drop *)')) {
+  button.hidden = false
+  button.addEventListener('click', () => window.print())
+}
 
 // Rows picked for a bulk step.
 document.addEventListener('change', event => {

@@ -66,10 +66,12 @@
     return picture
   }
 
-  /** The name of the menu entry a page belongs to: what may be remembered of it. */
+  /** The name of the menu entry a page belongs to, and whether it lies behind it: what may be remembered of it. */
   const labelOf = (page, path) => {
     const entry = page?.querySelector('.menu [aria-current]') ?? menuEntry(path)
-    return entry?.textContent.trim() || (inDesk(path) && path.startsWith('/account') ? '账号与安全' : '已打开的页面')
+    const name = entry?.textContent.trim() || (path.startsWith('/account') ? '账号与安全' : '')
+    if (!name) return '已打开的页面'
+    return entry && entry.pathname !== path.split('?')[0] ? `${name} · 详情` : name
   }
 
   const menuEntry = path => {
@@ -305,6 +307,8 @@
       const form = event.target
       if (!mine(form) || event.defaultPrevented) return
       tab.dirty = false
+      // What was just done changes the counts of the home page.
+      if (form.method === 'post') tabs[0].loaded = 0
       const { pathname } = new URL(event.submitter?.formAction || form.action)
       if (pathname === '/logout' || pathname === '/desk/role') form.target = '_top'
       else if (within && wide.matches && !form.target) form.target = frameOf(tab).name
@@ -330,7 +334,12 @@
     list.replaceChildren()
     const kept = recall()
     addTab(home, '工作台首页')
-    for (const { path, label } of kept) if (path !== home) addTab(path, label)
+    const times = {}
+    for (const { path, label } of kept) {
+      if (path === home) continue
+      times[label] = (times[label] ?? 0) + 1
+      addTab(path, times[label] > 1 ? `${label} ${times[label]}` : label, { label })
+    }
     active = tabs.find(tab => tab.path === here) ?? addTab(here, '')
     describe(active, document, here)
     tend(active, document, main)

@@ -103,7 +103,7 @@ const passwordTries: Limit = { name: 'own', points: 10, seconds: 900 }
 
 /** Asks for the own password again before something weighty (ASVS 7.5.1); guessing it from a stolen session is limited. */
 async function hasPassword(user: User, password: string): Promise<boolean> {
-  await limitTo(passwordTries, String(user.id))
+  await limitTo(passwordTries, String(user.id), '密码输错次数过多')
   const row: { password_hash: string | null } | undefined = await db('users').where({ id: user.id }).first('password_hash')
   return await isPassword(password, row?.password_hash)
 }

@@ -2,7 +2,9 @@ import type { NextFunction, Request, Response } from 'express'
 import { fromNow, now } from '../clock.ts'
 import { decrypt, encrypt, randomCode } from '../crypto.ts'
 import { db } from '../db.ts'
-import { ownPath } from '../http.ts'
+import { addressOf, ownPath } from '../http.ts'
+import { type Limit, takeAttempt } from './limits.ts'
+import { sessionCookie } from './sessions.ts'
 
 /**
  * What was typed when the session had already ended (R26): kept encrypted for an hour under a code only this browser gets,
@@ -10,15 +12,23 @@ import { ownPath } from '../http.ts'
  */
 
 const column = 'held_forms.body'
-const secrets = /password|code|token/i
+const secrets = /password|token/i
+const mostHeld = 64_000
+const holds: Limit = { name: 'held', points: 20, seconds: 900 }
 
-/** Keeps the fields of a refused POST. @returns the address to go to after signing in */
+/**
+ * Keeps the fields of a refused POST, for a browser that had a session with us; strangers have nothing to come back to.
+ * @returns the address to go to after signing in
+ */
 export async function holdForm(req: Request): Promise<string> {
   const from = ownPath(refererPath(req), '/desk')
+  if (req.method !== 'POST' || !req.get('cookie')?.includes(`${sessionCookie}=`)) return from
   const fields = Object.entries(req.body ?? {}).filter(([name, value]) => typeof value === 'string' && !secrets.test(name))
   if (!fields.length) return from
+  const text = JSON.stringify(Object.fromEntries(fields))
+  if (text.length > mostHeld || (await takeAttempt(holds, addressOf(req)))) return from
   const token = randomCode(32)
-  const body_cipher = encrypt(column, JSON.stringify(Object.fromEntries(fields)))
+  const body_cipher = encrypt(column, text)
   await db('held_forms').insert({ token, path: from.split('?')[0]?.slice(0, 500), body_cipher, expires_at: fromNow(3600_000) })
   return `${from}${from.includes('?') ? '&' : '?'}held=${token}`
 }

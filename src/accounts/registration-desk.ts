@@ -10,6 +10,7 @@ import { fieldsOf, type Mistakes, readForm, text, type Values, version } from '.
 import { renderForm } from '../forms/page.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { maskPhone } from '../lists/masks.ts'
+import { limitReveals } from './limits.ts'
 import {
   admit,
   districtName,
@@ -80,6 +81,7 @@ registrationDesk.post('/:id/reveal', allow(...deciders), async (req, res) => {
     await showRequest(req, res, { reveal: form })
     return
   }
+  await limitReveals(currentUser(res).id)
   await record(db, actorOf(req, res), {
     action: 'personal.reveal',
     object: { type: 'registration', id: found.id, label: found.name },

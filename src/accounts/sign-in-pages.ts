@@ -71,10 +71,11 @@ signIn.post('/login/code', async (req, res) => {
   if (!pending || !isPending(req)) return res.redirect(303, '/login')
   const form = readForm(codeForm, req.body)
   if (!form.ok) return renderForm(res, 'accounts/code', { form: codeForm, ...form })
-  const result = await attemptCode(pending.user_id, form.data.code)
+  const result = await attemptCode(pending, form.data.code)
   if (!result.ok) {
     const user = await findUser(db, pending.user_id)
     await noteSignIn(req, res, { username: user?.username ?? '', userId: pending.user_id, outcome: result.outcome })
+    if (result.wait) res.set('Retry-After', String(result.wait)).status(429)
     return renderForm(res, 'accounts/code', { form: codeForm, mistakes: { code: result.message } })
   }
   await completeSignIn(req, res, result.user)
@@ -90,7 +91,6 @@ function showSignIn(
   res: Response,
   { values = {}, mistakes = {} }: { values?: Record<string, string>; mistakes?: Record<string, string> } = {},
 ) {
-  const status = res.statusCode
   const next = typeof req.query.next === 'string' ? ownPath(req.query.next, '') : ''
   renderForm(res, 'accounts/login', {
     form: signInForm,
@@ -100,7 +100,6 @@ function showSignIn(
     expired: req.query.expired === '1',
     held: next.includes('held='),
   })
-  if (status === 429) res.status(429)
 }
 
 signIn.post('/logout', async (req, res) => {

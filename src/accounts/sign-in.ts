@@ -57,13 +57,13 @@ export async function attempt(req: Request, username: string, password: string):
   const guards = guardsFor(limits, name, address)
   const waits = await Promise.all(guards.map(({ limit, who }) => takeAttempt(limit, who)))
   const wait = Math.max(...waits)
-  if (wait) {
-    const message = `连续输错次数过多，已锁定。请 ${minutes(wait)} 分钟后再试，或联系系统管理员。`
-    return { ok: false, outcome: 'locked', message, wait }
-  }
   const found: Candidate | undefined = isUsername(name)
     ? await db('users').where({ username: name, status: 'active' }).first()
     : undefined
+  if (wait) {
+    const message = `连续输错次数过多，已锁定。请 ${minutes(wait)} 分钟后再试，或联系系统管理员。`
+    return { ok: false, outcome: 'locked', message, wait, ...(found && { userId: found.id }) }
+  }
   const right = await isPassword(password, found?.password_hash)
   const user = right && found ? await findUser(db, found.id) : undefined
   if (!user || !found) {
@@ -91,6 +91,12 @@ function guardsFor(
   ]
 }
 
+/** The beginning of a name that no account has, enough to see a pattern of guesses. */
+function strangerName(typed: string): string {
+  const [first = ''] = normaliseUsername(typed).replace(/\p{C}/gu, '')
+  return `${first}***`
+}
+
 /** Writes the sign-in log, and the action log for what an auditor must find there (ASVS 16.3.1). */
 export async function noteSignIn(
   req: Request,
@@ -100,9 +106,8 @@ export async function noteSignIn(
   await db.transaction(async trx => {
     await trx('sign_ins').insert({
       at: now(),
-      username: normaliseUsername(username)
-        .replace(/[\p{C}]/gu, '')
-        .slice(0, 64),
+      // What is no account's name may be a password or a phone number typed into the wrong field.
+      username: userId ? normaliseUsername(username).slice(0, 64) : strangerName(username),
       user_id: userId ?? null,
       outcome,
       address: addressOf(req),
@@ -134,15 +139,21 @@ const codeTries: Limit = { name: 'code', points: 5, seconds: 900 }
 
 /**
  * Checks the second factor of a sign-in that waits for it.
+ * @param since when the password was right, milliseconds
  * @returns the person, or the sentence to show
  */
-export async function attemptCode(userId: number, code: string): Promise<Attempt> {
+export async function attemptCode(
+  { user_id: userId, since }: { user_id: number; since: number },
+  code: string,
+): Promise<Attempt> {
   const wait = await takeAttempt(codeTries, String(userId))
   if (wait) return { ok: false, outcome: 'locked', message: `验证码输错次数过多，请 ${minutes(wait)} 分钟后再试。`, wait }
   if (!(await useCode(db, userId, code)))
     return { ok: false, outcome: 'code-wrong', message: '验证码不正确或已用过。请输入手机应用里现在显示的 6 位数字。' }
   const user = await findUser(db, userId)
-  if (!user) return { ok: false, outcome: 'disabled', message: '这个账号现在不能登录，请联系系统管理员。' }
+  // The password that was right then may have been changed since, to keep somebody out.
+  if (!user || (user.password_changed_at?.getTime() ?? 0) > since)
+    return { ok: false, outcome: 'disabled', message: '密码刚刚修改过，或账号现在不能登录。请回到登录页重新登录。' }
   await forgiveAttempts(codeTries, String(userId))
   return { ok: true, user }
 }

@@ -165,6 +165,8 @@ interface Seal {
 }
 
 const settled = 5000
+/** The job seals every minute; what is open for longer has lost its seal, or the portal stood still. */
+const longestOpen = 10 * 60_000
 
 /**
  * Seals all rows not sealed yet. The range is read with locks, so a row whose transaction is still open is waited for and
@@ -235,12 +237,15 @@ export interface LogCheck {
  */
 export async function checkLog(db: Knex, expected?: string): Promise<LogCheck> {
   const faults: string[] = []
+  const noted = new Map<string, number>()
   let rows = 0
   for (let from = 0; ; ) {
     const piece = await db<LogRow>('action_log').where('id', '>', from).orderBy('id').limit(1000)
     for (const row of piece)
       if (!isSigned('log row', canonical(row), row.mac))
         faults.push(`第 ${row.id} 条记录的内容与签名不符，已被改动或不是系统写入。`)
+    for (const { id, action, detail } of piece)
+      if (action === 'log.check') for (const digest of digestsIn(detail)) noted.set(digest, id)
     rows += piece.length
     const last = piece.at(-1)
     if (!last) break
@@ -257,9 +262,27 @@ export async function checkLog(db: Knex, expected?: string): Promise<LogCheck> {
     else if (!isSame(found.digest, seal.digest)) faults.push(`${name}与记录对不上，有记录被改动或替换。`)
     previous = seal
   }
+  for (const [digest, id] of noted)
+    if (!seals.some(seal => isSame(seal.digest, digest)))
+      faults.push(`第 ${id} 条核对记录记下的封印已不存在，封印被删除或重做过。`)
+  const open = await db<LogRow>('action_log')
+    .where('id', '>', previous?.last_id ?? 0)
+    .where('at', '<', fromNow(-longestOpen))
+    .orderBy('id')
+    .first('id')
+  if (open)
+    faults.push(
+      `第 ${open.id} 条起有记录超过 10 分钟没有封印：封印被删除，或系统停着没有封印。请确认系统在运行，几分钟后再核对。`,
+    )
   if (expected && !seals.some(seal => isSame(seal.digest, expected)))
     faults.push('抄录的摘要已不在封印之中：那以后的封印被删除或重做过。')
   return { rows, seals: seals.length, faults, newest: previous?.digest }
+}
+
+/** The seal a check found newest, as its own row remembers it. */
+function digestsIn(detail: string | null): string[] {
+  const { newest } = JSON.parse(detail ?? '{}') as { newest?: string | null } // what the page of the check writes
+  return newest ? [newest] : []
 }
 
 /** How far the log is sealed: the newest seal, and what has come since. */

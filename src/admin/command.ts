@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { hashPassword, initialPassword } from '../accounts/passwords.ts'
+import { hashPassword, initialPassword, initialPasswordExpiry } from '../accounts/passwords.ts'
 import { administrators, isRole, type Role, roleConflict, roles } from '../accounts/roles.ts'
-import { normaliseUsername } from '../accounts/users.ts'
+import { endOtherSessions } from '../accounts/sessions.ts'
+import { isUsername, normaliseUsername } from '../accounts/users.ts'
 import { now } from '../clock.ts'
 import { config } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
@@ -23,6 +24,9 @@ const help = `管理命令，在服务器上由运维人员使用：
       新建一名管理员，给出只显示一次的初始密码。角色为：
 ${administrators.map(role => `        ${role.padEnd(16)}${roles[role].label}`).join('\n')}
       三员分立，同一人只能担任其中一种。
+
+  npm run admin -- reset-admin --username 账号
+      三员之一忘记密码或丢失动态验证码时用：给出新的初始密码，去掉动态验证码，退出全部登录。
 
   npm run admin -- check-log [--expect 摘要]
       核对操作日志有没有被改动、删除或插入；发现问题时退出码为 1。
@@ -53,6 +57,7 @@ const commands = {
       '--name 请填 30 个字以内的姓名，只用文字、间隔点和括号',
     ),
   }),
+  'reset-admin': z.strictObject({ username: word('--username', '账号').transform(normaliseUsername) }),
   'check-log': z.strictObject({ expect: word('--expect', '摘要').optional() }),
   'seal-log': z.strictObject({}),
 }
@@ -116,6 +121,7 @@ async function withDatabase(use: (db: Knex) => Promise<number>): Promise<number>
 async function work(db: Knex, name: Command, form: object): Promise<number> {
   // Each form has just been read by the schema of its command.
   if (name === 'create-admin') return await createAdmin(db, form as z.infer<(typeof commands)['create-admin']> & { role: Role })
+  if (name === 'reset-admin') return await resetAdmin(form as z.infer<(typeof commands)['reset-admin']>)
   if (name === 'check-log') return await check(db, form as z.infer<(typeof commands)['check-log']>)
   const rows = await sealLog(db, now())
   say(rows ? `已封印 ${rows} 条记录。` : '没有需要封印的记录。')
@@ -139,6 +145,40 @@ async function createAdmin(db: Knex, { role, username, name }: { role: Role; use
     return organisation.name
   })
   say(`已建立${roles[role].label}：${name}（账号 ${username}，${bureau}）`)
+  say(`初始密码：${password}`)
+  say('初始密码只显示这一次，72 小时内有效，首次登录须修改。请当面交给本人，并清除屏幕。')
+  return 0
+}
+
+/** A new initial password for one of the three, without the second factor. In the portal nobody can do this to them. */
+async function resetAdmin({ username }: { username: string }): Promise<number> {
+  const password = initialPassword()
+  const password_hash = await hashPassword(password)
+  const name = await inTransaction(async trx => {
+    const account: { id: number; name: string } | undefined = await trx('users')
+      .join('user_roles', 'user_roles.user_id', 'users.id')
+      .where({ username: isUsername(username) ? username : '' })
+      .whereIn('user_roles.role', administrators)
+      .first('users.id', 'users.name')
+    if (!account) throw new Usage(`没有找到账号为 ${username} 的系统、安全或审计管理员。其他人的密码由系统管理员在系统里重置。`)
+    const object = { type: 'user', id: account.id, label: account.name }
+    await trx('users').where({ id: account.id }).update({
+      password_hash,
+      password_changed_at: now(),
+      password_expires_at: initialPasswordExpiry(),
+      must_change_password: true,
+      totp_secret: null,
+      totp_confirmed_at: null,
+      totp_last_step: 0,
+      updated_at: now(),
+    })
+    await trx('recovery_codes').where({ user_id: account.id }).delete()
+    await endOtherSessions(trx, account.id)
+    await record(trx, portalItself, { action: 'password.reset', object })
+    await record(trx, portalItself, { action: 'second-factor.reset', object, detail: { reason: '在服务器上重置' } })
+    return account.name
+  })
+  say(`已重置：${name}（账号 ${username}）`)
   say(`初始密码：${password}`)
   say('初始密码只显示这一次，72 小时内有效，首次登录须修改。请当面交给本人，并清除屏幕。')
   return 0

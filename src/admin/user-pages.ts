@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
-import { organisationKinds, type Role, roles } from '../accounts/roles.ts'
+import { limitReveals } from '../accounts/limits.ts'
+import { administrators, organisationKinds, type Role, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
 import { normaliseUsername } from '../accounts/users.ts'
 import { now } from '../clock.ts'
@@ -225,7 +226,7 @@ admin.post('/users/:id/enable', keeper, async (req, res) => {
   })
 })
 
-admin.post('/users/:id/second-factor', keeper, async (req, res) => {
+admin.post('/users/:id/second-factor', granter, async (req, res) => {
   const work = async (...given: Parameters<typeof resetSecondFactor>) => {
     await resetSecondFactor(...given)
     return { ok: true as const }
@@ -274,6 +275,7 @@ admin.post('/users/:id/reveal', keeper, async (req, res) => {
   const { id } = await findAccount(db, recordId(req))
   const form = readForm(reason.reveal, req.body)
   if (!form.ok) return showAccount(req, res, { part: 'reveal', values: form.values, mistakes: form.mistakes })
+  await limitReveals(currentUser(res).id)
   showOnce(req, { what: 'phone', user_id: id, value: await revealPhone(actorOf(req, res), id, form.data) })
   res.redirect(303, `/desk/admin/users/${id}`)
 })
@@ -356,6 +358,7 @@ async function showAccount(req: Request, res: Response, { part, values = {}, mis
     isOwn,
     keeps: user.role === 'system-admin' && !isOwn,
     edits: user.role === 'system-admin',
+    resets: !isOwn && !grants.some(grant => administrators.includes(grant.role)),
     grantsRoles: user.role === 'security-admin' && !isOwn,
     audits: user.role === 'audit-admin',
     phone: phoneOf(account) ? maskedPhone(account) : undefined,

@@ -215,6 +215,7 @@ export async function resetPassword(actor: Actor, id: number, { version }: { ver
   return await inTransaction(async trx => {
     const account = await lockAccount(trx, id, version)
     needStatus(account, 'active')
+    await refuseAdministrator(trx, account)
     const expires = initialPasswordExpiry()
     await save(trx, actor, account, {
       password_hash,
@@ -237,12 +238,22 @@ export async function resetSecondFactor(
   notOwn(actor, id, '自己的动态验证码请在“账号与安全”里停用或更换。')
   await inTransaction(async trx => {
     const account = await lockAccount(trx, id, version)
+    await refuseAdministrator(trx, account)
     if (!account.totp_confirmed_at) throw new Conflict(`${account.name}现在没有启用动态验证码，不用重置。`)
     await save(trx, actor, account, { totp_secret: null, totp_confirmed_at: null, totp_last_step: 0 })
     await trx('recovery_codes').where({ user_id: id }).delete()
     const ended = await endOtherSessions(trx, id)
     await record(trx, actor, { action: 'second-factor.reset', object: thing(account), detail: { reason, ended } })
   })
+}
+
+/**
+ * Whoever resets an administrator's password can act as that administrator; the three would be one person. So it takes somebody at
+ * the console of the server (GB/T 22239-2019 8.1.5).
+ */
+async function refuseAdministrator(trx: Knex.Transaction, { id, name }: Account): Promise<void> {
+  if (!(await grantsOf(trx, id)).some(grant => administrators.includes(grant.role))) return
+  throw new Conflict(`${name}是三员之一，密码和动态验证码不能在这里重置。请运维人员在服务器上运行 npm run admin -- reset-admin。`)
 }
 
 /** Ends all sessions of a person. @returns how many there were */

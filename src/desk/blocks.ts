@@ -85,7 +85,7 @@ async function decidedRegistrations(db: Knex, user: User): Promise<Part | undefi
     href: `/desk/registrations/${row.id}`,
     state: {
       label: registrationStates[row.status],
-      ...(row.status === 'refused' ? { tone: 'no', icon: 'arrow-back-up' } : { tone: 'done', icon: 'check' }),
+      ...(row.status === 'refused' ? { tone: 'no', icon: 'ban' } : { tone: 'done', icon: 'check' }),
     },
   }))
   return { total: Number(count?.n ?? 0), lines, all: '/desk/lists/registrations' }

@@ -14,7 +14,7 @@ interface HelpPage {
 /** The manual, in reading order. Each page is views/desk/help/<code>.ejs. */
 export const helpPages: Record<string, HelpPage> = {
   account: { label: '登录与账号', text: '登录、密码、动态验证码、切换身份、退出', icon: 'lock' },
-  workspace: { label: '工作台与页签', text: '首页看什么，怎样同时打开几页而不丢内容', icon: 'home' },
+  workspace: { label: '工作台与窗口', text: '首页看什么，怎样同时打开几页而不丢内容', icon: 'home' },
   lists: { label: '列表与智能搜索', text: '搜索写法、筛选、排序、选列、导出', icon: 'search' },
   registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
   administration: {

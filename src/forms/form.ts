@@ -45,9 +45,8 @@ interface TextRules extends FieldMeta {
   normalise?: (text: string) => string
 }
 
-// Everything below U+0020 but tab and line feed, DEL and C1, zero-width and bidi controls, BOM, lone surrogates.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be found
-const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u
+// Controls, formats (zero width, bidi, BOM) and the code points that are no characters, which an XML part of a workbook cannot hold.
+const invisible = /[\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/u
 
 function cleanText(value: unknown, rules: TextRules, optional: boolean, ctx: z.RefinementCtx): string {
   const mistake = (message: string) => {
@@ -58,7 +57,8 @@ function cleanText(value: unknown, rules: TextRules, optional: boolean, ctx: z.R
   if (value !== undefined && value !== null && typeof value !== 'string') return mistake(`${label}只能填写一项。`)
   const lines = rules.type === 'textarea' ? (value ?? '').replace(/\r\n?/g, '\n') : (value ?? '')
   const trimmed = lines.normalize('NFC').trim()
-  if (!trimmed.isWellFormed() || invisible.test(trimmed)) return mistake(`${label}里有看不见的控制字符，请删除后重新填写。`)
+  if (!trimmed.isWellFormed() || invisible.test(trimmed.replace(/[\n\t]/g, '')))
+    return mistake(`${label}里有看不见的控制字符，请删除后重新填写。`)
   if (rules.type !== 'textarea' && /[\n\t]/.test(trimmed)) return mistake(`${label}只能填写一行。`)
   const text = rules.normalise ? rules.normalise(trimmed) : trimmed
   if (!text) return optional ? '' : mistake(rules.options ? `请选择${label}。` : `请填写${label}。`)

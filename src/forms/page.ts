@@ -12,7 +12,7 @@ interface FormPage {
 }
 
 /**
- * Renders a page with a form: 422 when there are mistakes, 200 otherwise. What was held over a lost session comes back here.
+ * Renders a page with a form: 422 when there are mistakes and no other status was chosen. What was held over a lost session comes back here.
  * @param view the EJS page; it finds `fields`, `values` and `mistakes`
  */
 export function renderForm(
@@ -22,7 +22,7 @@ export function renderForm(
 ): void {
   const fields = fieldsOf(form).map(field => ({ ...field, ...adjust[field.name] }))
   const held = (res.locals.held ?? {}) as Values // restoreHeld keeps only texts
-  if (Object.keys(mistakes).length) res.status(422)
+  if (Object.keys(mistakes).length && res.statusCode === 200) res.status(422)
   res.render(view, { ...locals, fields, values: { ...values, ...held }, mistakes, restored: Object.keys(held).length > 0 })
 }
 

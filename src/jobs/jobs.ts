@@ -53,7 +53,8 @@ export async function runJob(job: Job, at: Date = now()): Promise<void> {
       await job.run(db)
       await db('jobs').where({ id: turn.id }).update({ state: 'done', finished_at: now(), error: null })
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
+      const { code, message } = error as { code?: string; message?: string } // a database error is named by its code: its text quotes values
+      const text = code ?? message ?? 'failed'
       const state = turn.attempts >= 3 ? 'failed' : 'ready'
       await db('jobs')
         .where({ id: turn.id })
