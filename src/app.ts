@@ -8,6 +8,7 @@ import pino from 'pino'
 import { pinoHttp } from 'pino-http'
 import { account, isOutdated, isRequired } from './accounts/account-pages.ts'
 import { holdForm, restoreHeld } from './accounts/held.ts'
+import { takeAttempt } from './accounts/limits.ts'
 import { registrationDesk } from './accounts/registration-desk.ts'
 import { registrationPages } from './accounts/registration-pages.ts'
 import { sessions } from './accounts/sessions.ts'
@@ -21,6 +22,7 @@ import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
 import { desk } from './desk/routes.ts'
 import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
+import { addressOf } from './http.ts'
 import { lists } from './lists/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import './modules/index.ts'
@@ -249,16 +251,12 @@ const showError: ErrorRequestHandler = async (error, req, res, _next) => {
   if (status >= 500) req.log?.error({ err: error }, 'request failed')
   else if (status === 403) req.log?.warn({ reason: message }, 'refused')
   if (res.headersSent) return void res.destroy()
-  if (error instanceof Forbidden && res.locals.user)
-    await record(db, actorOf(req, res), {
-      action: 'access.refuse',
-      result: 'refused',
-      detail: { method: req.method, path: req.originalUrl.split('?')[0] },
-    }).catch(error => req.log?.error({ err: error }, 'refusal not logged'))
+  if (error instanceof Forbidden) await noteRefusal(req, res).catch(error => req.log?.error({ err: error }, 'refusal not logged'))
   if (error instanceof TooMany) res.set('Retry-After', String(error.seconds))
   if (status === 503) res.set('Retry-After', '30')
   res.status(status)
-  if (req.accepts(['html', 'json']) === 'json') return void res.json({ status, message, request: res.locals.requestId })
+  if (req.accepts(['html', 'json']) === 'json')
+    return void res.json({ status, message: message || '请求没有完成。', request: res.locals.requestId })
   res.render(
     'error',
     { status, message, ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}) },
@@ -272,6 +270,13 @@ const showError: ErrorRequestHandler = async (error, req, res, _next) => {
         )
     },
   )
+}
+
+/** Refusals stand in the action log (ASVS 16.3.2, 16.3.3); those of strangers only so many an hour, or they could fill it. */
+async function noteRefusal(req: Request, res: Response): Promise<void> {
+  if (!res.locals.user && (await takeAttempt({ name: 'refused', points: 30, seconds: 3600 }, addressOf(req)))) return
+  const detail = { method: req.method, path: req.originalUrl.split('?')[0] }
+  await record(db, actorOf(req, res), { action: 'access.refuse', result: 'refused', detail })
 }
 
 function facts(error: unknown): { status: number; message: string } {

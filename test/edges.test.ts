@@ -230,6 +230,17 @@ test('an error of the database leaves its code in the log, never a value', async
   assert.doesNotMatch(JSON.stringify(plainError(error)), /secret-value/)
 })
 
+test('a refused form of a stranger is in the action log, but cannot fill it', async () => {
+  await portal.db('rate_limits').delete()
+  const count = async () =>
+    Number((await portal.db('action_log').where({ action: 'access.refuse' }).whereNull('user_id').count({ n: '*' }).first())?.n)
+  const before = await count()
+  for (let turn = 0; turn < 35; turn++)
+    await portal.anyone().post('/login', { username: 'x' }, { origin: 'https://evil.example' })
+  assert.equal((await count()) - before, 30)
+  await portal.db('rate_limits').delete()
+})
+
 test('half a request does not hold up the others', async () => {
   const { port } = new URL(portal.base)
   const socket = connectSocket(Number(port), '127.0.0.1')

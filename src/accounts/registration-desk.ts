@@ -157,6 +157,8 @@ async function decide(
       updated_at: now(),
       updated_by: decision.decided_by,
       open_key: null,
+      // The account has its own by now, or there will be none.
+      password_hash: '',
       open_username: null,
       version: row.version + 1,
     })
