@@ -251,7 +251,7 @@ test('a form that comes back names its mistakes on top, leads to the field and k
     await page.getByRole('button', { name: '提交注册' }).click()
 
     const summary = page.getByRole('alert')
-    assert.ok(await isFocused(summary))
+    await summary.and(page.locator(':focus')).waitFor()
     assert.match(await page.title(), /^有误：/)
     assert.equal(await page.getByLabel('企业名称').inputValue(), '济南<b>云栖</b>物业有限公司')
     await summary.getByRole('link').first().click()

@@ -1,7 +1,7 @@
 import Bowser from 'bowser'
 
 /** A browser as a person would name it, `Chrome 109 · Windows 7`, from what it said of itself. */
-export function browserName(agent: string | null): string {
+export function browserName(agent: string | null | undefined): string {
   if (!agent) return '—'
   const { browser, os } = Bowser.parse(agent)
   const name = [browser.name, browser.version?.split('.')[0]].filter(Boolean).join(' ')

@@ -163,7 +163,7 @@ function within(query: Knex.QueryBuilder, district: string) {
 export const registrations = defineList({
   code: 'registrations',
   label: '单位注册',
-  about: '企业和开发单位申请账号，由注册地区县确认',
+  about: '物业企业和开发企业申请账号，由注册地区县确认',
   roles: ['district-clerk', 'district-reviewer', 'city-clerk', 'city-reviewer', 'city-approver', 'supervisor'],
   from: visibleRegistrations,
   key: 'registrations.id',

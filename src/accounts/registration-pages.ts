@@ -14,12 +14,11 @@ import { indexTerms } from '../lists/terms.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
 import { districtName, type Registration, type RegistrationKind, registrationKinds, registrationStates } from './registrations.ts'
-import { normaliseUsername } from './users.ts'
+import { normaliseUsername, usernamePattern, usernameRule } from './users.ts'
 
 /** The public pages; they know no session. */
 export const registrationPages = express.Router()
 
-const usernamePattern = /^[a-z][a-z0-9._-]{3,31}$/
 const phonePattern = /^(1\d{10}|0\d{2,3}-?\d{7,8}(-\d{1,6})?)$/
 
 function registrationForm(districts: readonly Option[]) {
@@ -49,10 +48,10 @@ function registrationForm(districts: readonly Option[]) {
       label: '登录账号',
       max: 32,
       autocomplete: 'username',
-      hint: '4 至 32 位小写字母、数字、点、横线，以字母开头。',
+      hint: `${usernameRule}。`,
       normalise: normaliseUsername,
       pattern: usernamePattern,
-      patternHint: '账号为 4 至 32 位小写字母、数字、点或横线，并以字母开头。',
+      patternHint: `账号为 ${usernameRule}。`,
     }),
     password: secret({ label: '密码', autocomplete: 'new-password', hint: '至少 10 个字符，含大写、小写、数字、符号中的三类。' }),
     again: secret({ label: '再输入一次密码', autocomplete: 'new-password' }),
@@ -116,7 +115,7 @@ async function submit(req: Request, res: Response, kind: RegistrationKind, form:
     mistakes.code = `这个代码登记的不是${registrationKinds[kind].label}，请核对或改用另一种注册。`
   else if (organisation?.status === 'disabled') mistakes.code = '这家单位已停用，请联系注册地区县主管部门。'
   else if (organisation && (await hasAccounts(organisation.id)))
-    mistakes.code = '这家单位已有账号。忘记密码或需要增加账号，请联系注册地区县主管部门。'
+    mistakes.code = '这家单位已有账号。忘记密码或需要增加账号，请致电市局系统管理员办理。'
   if (await db('users').where({ username: form.username }).first('id')) mistakes.username = '这个账号已有人使用，请换一个。'
   if (Object.keys(mistakes).length) return { mistakes }
 
@@ -188,7 +187,7 @@ const statusForm = z.object({
     max: 64,
     normalise: normaliseUsername,
     pattern: usernamePattern,
-    patternHint: '账号为 4 至 32 位小写字母、数字、点或横线，并以字母开头。',
+    patternHint: `账号为 ${usernameRule}。`,
   }),
 })
 const lookUps: Limit = { name: 'register-status', points: 30, seconds: 900 }

@@ -94,6 +94,10 @@ export function scopeOf(role: Role, { region_code, organisation_id }: { region_c
   return { level }
 }
 
+/** What a new username looks like, wherever it is given. */
+export const usernamePattern = /^[a-z][a-z0-9._-]{2,31}$/
+export const usernameRule = '3 至 32 位小写字母、数字、点、横线或下划线，以字母开头'
+
 /** Whether a normalised text can be a username at all; anything else must not reach an ASCII column, which would refuse the question. */
 export function isUsername(text: string): boolean {
   return /^[\x21-\x7e]{1,64}$/.test(text)

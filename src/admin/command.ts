@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { hashPassword, initialPassword, initialPasswordExpiry } from '../accounts/passwords.ts'
 import { administrators, isRole, type Role, roleConflict, roles } from '../accounts/roles.ts'
 import { endOtherSessions } from '../accounts/sessions.ts'
-import { isUsername, normaliseUsername } from '../accounts/users.ts'
+import { isUsername, normaliseUsername, usernamePattern, usernameRule } from '../accounts/users.ts'
 import { now } from '../clock.ts'
 import { config } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
@@ -48,10 +48,7 @@ const commands = {
     ),
     username: word('--username', '账号，如 houliyan')
       .transform(normaliseUsername)
-      .refine(
-        name => /^[a-z][a-z0-9._-]{2,31}$/.test(name),
-        '--username 为 3 至 32 位小写字母、数字、点、横线或下划线，并以字母开头',
-      ),
+      .refine(name => usernamePattern.test(name), `--username 为 ${usernameRule}`),
     name: word('--name', '姓名').refine(
       name => [...name].length <= 30 && /^[\p{L}\p{M}\p{N} .·•（）()－-]+$/u.test(name),
       '--name 请填 30 个字以内的姓名，只用文字、间隔点和括号',

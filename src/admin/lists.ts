@@ -1,3 +1,4 @@
+import { browserName } from '../accounts/browsers.ts'
 import { roleCodes, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
 import { defineList, type Row } from '../lists/list.ts'
@@ -33,7 +34,7 @@ export const signIns = defineList({
       },
     },
     { name: 'address', label: '来源地址', type: 'code', source: 'sign_ins.address' },
-    { name: 'agent', label: '浏览器', source: 'sign_ins.agent' },
+    { name: 'agent', label: '浏览器', source: 'sign_ins.agent', text: row => browserName(String(row.agent ?? '')) },
     { name: 'request_id', label: '请求编号', type: 'code', source: 'sign_ins.request_id', shown: false },
   ],
   heading: 'at',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { limitReveals } from '../accounts/limits.ts'
 import { administrators, organisationKinds, type Role, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
-import { normaliseUsername } from '../accounts/users.ts'
+import { normaliseUsername, usernamePattern, usernameRule } from '../accounts/users.ts'
 import { now } from '../clock.ts'
 import { db } from '../db.ts'
 import { choice, fieldsOf, type Mistakes, optionalText, readForm, text, typed, type Values, version } from '../forms/form.ts'
@@ -86,10 +86,10 @@ const username = text({
   label: '账号',
   max: 32,
   autocomplete: 'off',
-  hint: '3 至 32 位小写字母、数字、点、横线或下划线，以字母开头；建立后不能改。',
+  hint: `${usernameRule}；建立后不能改。`,
   normalise: normaliseUsername,
-  pattern: /^[a-z][a-z0-9._-]{2,31}$/,
-  patternHint: '账号为 3 至 32 位小写字母、数字、点、横线或下划线，并以字母开头。',
+  pattern: usernamePattern,
+  patternHint: `账号为 ${usernameRule}。`,
 })
 const newForm = z.object({ username, name, organisation, organisation_id, phone: phone() })
 const editForm = (masked: string) => z.object({ version, name, organisation, organisation_id, phone: phone(masked) })

@@ -172,7 +172,12 @@ export function secret(rules: FieldMeta) {
     if (typeof value === 'string' && value.length > 0 && value.length <= 256) return value
     ctx.addIssue({
       code: 'custom',
-      message: typeof value === 'string' && value.length > 256 ? `${rules.label}最多 256 个字符。` : `请填写${rules.label}。`,
+      message:
+        typeof value === 'string' && value.length > 256
+          ? `${rules.label}最多 256 个字符。`
+          : /^再/.test(rules.label)
+            ? `请${rules.label}。`
+            : `请填写${rules.label}。`,
     })
     return z.NEVER
   })
