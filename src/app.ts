@@ -197,9 +197,15 @@ async function pageLocals(req: Request, res: Response, next: NextFunction) {
   res.locals.path = req.path
   const set = await settingsNow(db)
   res.locals.city = {
-    name: set['city.name'], bureau: set['city.bureau'], portal: set['city.portal'], site: set['city.site'],
-    phone: set['city.phone'], icp: set['city.icp'], police: set['city.police'], siteCode: set['city.site-code'],
-  } // biome-ignore format: eight names of one thing
+    name: set['city.name'],
+    bureau: set['city.bureau'],
+    portal: set['city.portal'],
+    site: set['city.site'],
+    phone: set['city.phone'],
+    icp: set['city.icp'],
+    police: set['city.police'],
+    siteCode: set['city.site-code'],
+  }
   res.locals.demo = config.demoSize > 0
   res.locals.idleMinutes = set['session.idle-minutes']
   next()

@@ -54,7 +54,9 @@ function heldRoles(db: Knex): Knex.Raw {
 
 /** The names of some roles given as `code,code`; the same role in two districts is named once. */
 function namesOf(codes: unknown): string | null {
-  const held = String(codes ?? '').split(',').filter(isRole) // biome-ignore format: one step
+  const held = String(codes ?? '')
+    .split(',')
+    .filter(isRole)
   return held.length ? [...new Set(held.map(role => roles[role].label))].join('、') : null
 }
 

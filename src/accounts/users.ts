@@ -59,10 +59,21 @@ export async function findUser(db: Knex, id: number, roleId?: number): Promise<U
     .where({ 'users.id': id, 'users.status': 'active', 'organisations.status': 'active' })
     .orderBy('user_roles.id')
     .select(
-      'users.id', 'users.username', 'users.name', 'users.organisation_id', 'users.demo', 'users.must_change_password',
-      'users.password_changed_at', 'users.totp_confirmed_at', 'users.last_role_id', 'organisations.name as organisation_name', 'user_roles.id as role_id',
-      'user_roles.role', 'user_roles.region_code', 'regions.name as region_name',
-    ) // biome-ignore format: the columns of four tables, in reading order
+      'users.id',
+      'users.username',
+      'users.name',
+      'users.organisation_id',
+      'users.demo',
+      'users.must_change_password',
+      'users.password_changed_at',
+      'users.totp_confirmed_at',
+      'users.last_role_id',
+      'organisations.name as organisation_name',
+      'user_roles.id as role_id',
+      'user_roles.role',
+      'user_roles.region_code',
+      'regions.name as region_name',
+    )
   const held = rows.flatMap(row => (isRole(row.role) ? [{ ...row, role: row.role }] : []))
   const acting = held.find(row => row.role_id === roleId) ?? held.find(row => row.role_id === row.last_role_id) ?? held[0]
   if (!acting) return undefined

@@ -39,7 +39,11 @@ export function columnsOf({ columns, heading }: List, names?: readonly string[])
 
 /** Remembers columns, or the default again when there are no names. Unknown names are left out. */
 export async function keepColumns(db: Knex, session: Session, user: User, list: List, names?: readonly string[]) {
-  const columns = names ? columnsOf(list, names).map(({ name }) => name).join(' ') : null // biome-ignore format: one thing
+  const columns = names
+    ? columnsOf(list, names)
+        .map(({ name }) => name)
+        .join(' ')
+    : null
   await keep(db, session, user, list, { columns })
 }
 

@@ -37,7 +37,10 @@ export async function whyEmpty(db: Knex, asked: Asked, start: number): Promise<E
     }
   }
   const found = (await lesserWays(db, asked)).filter(way => way.count.n > 0)
-  const filters = conditions.filter(({ narrow }) => narrow).map(condition => `“${inWords(condition)}”`).join('、') // biome-ignore format: one sentence
+  const filters = conditions
+    .filter(({ narrow }) => narrow)
+    .map(condition => `“${inWords(condition)}”`)
+    .join('、')
   return {
     icon: 'search',
     title: search ? `${filters && `在${filters}里`}没有${describe(search)}的${list.label}` : `没有符合${filters}的${list.label}`,
