@@ -246,6 +246,19 @@ test('whoever comes second sees who changed what, keeps the typing, and wins onl
   assert.equal((await user(id)).name, '赵后到')
 })
 
+test('a sign-in in between is not taken for the change that came first', async () => {
+  const { id, username } = await givenWorker('city-clerk')
+  const { version } = await user(id)
+  const first = { version: String(version), name: '赵先行', organisation: bureau, phone: '' }
+  await keeper.post(`/desk/admin/users/${id}/edit`, first)
+  await portal.anyone().post('/login', { username, password: 'not-the-word' })
+
+  const second = await keeper.post(`/desk/admin/users/${id}/edit`, { ...first, name: '赵后到' })
+
+  assert.equal(second.status, 409)
+  assert.match(second.text, /已修改账号：姓名由“.+”改为“赵先行”/)
+})
+
 test('two changes with one version at once: one is written', async () => {
   const { id } = await givenAccount()
   const { version } = await user(id)

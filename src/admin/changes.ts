@@ -123,10 +123,22 @@ export interface Thing {
   id: string | number
 }
 
+// An account is the object of its own sign-ins and of being looked at; neither changes it.
+const comings: Action[] = [
+  'sign-in',
+  'sign-out',
+  'sign-in.lock',
+  'role.switch',
+  'session.end',
+  'user.sign-out',
+  'personal.reveal',
+]
+
 /** The newest things done to one object, newest first. */
 export async function changesOf(db: Knex, { type, id }: Thing, limit: number): Promise<(LogRow & Told & { label: string })[]> {
   const rows = await db<LogRow>('action_log')
     .where({ object_type: type, object_id: String(id) })
+    .whereNotIn('action', comings)
     .orderBy('id', 'desc')
     .limit(limit)
   return rows.map(row => ({ ...row, ...readDetail(row), label: actionLabel(row.action) }))

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
+import { browserName } from '../accounts/browsers.ts'
 import { limitReveals } from '../accounts/limits.ts'
 import { administrators, organisationKinds, type Role, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
@@ -364,7 +365,11 @@ async function showAccount(req: Request, res: Response, { part, values = {}, mis
     phone: phoneOf(account) ? maskedPhone(account) : undefined,
     password: passwordState(account),
     grants: grants.map(grant => ({ ...grant, label: roles[grant.role].label })),
-    signIns: signIns.map(row => ({ ...row, label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome })), // undefined for words of another version
+    signIns: signIns.map(row => ({
+      ...row,
+      browser: browserName(row.agent),
+      label: outcomes[row.outcome as keyof typeof outcomes] ?? row.outcome,
+    })), // undefined for words of another version
     changes,
     kinds: organisationKinds,
     devices: Number(devices?.n ?? 0),
