@@ -79,6 +79,8 @@ const lost = new Set([
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error.name === 'KnexTimeoutError') return true
+  // The statement limit: 1969 on MariaDB, 3024 on MySQL.
+  if ('errno' in error && (error.errno === 1969 || error.errno === 3024)) return true
   return 'code' in error && lost.has(String(error.code)) && ('fatal' in error || 'errno' in error || 'sql' in error)
 }
 

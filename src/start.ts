@@ -57,19 +57,21 @@ async function start() {
   started.push(() => db.destroy())
   await migrateToLatest(db).catch(explainDatabase)
   const accounts = config.demoSize ? await demoCity() : []
-  const address = await listen()
+  const { address, end } = await listen()
   const stopJobs = startJobs(jobs, log)
   started.push(async () => {
     await stopJobs()
     // What was written until now does not lie open while the portal stands still.
     await sealLog(db, now())
   })
+  // Last in, first out: the running requests end before the log is sealed.
+  started.push(end)
   for (const line of accounts) say(line)
   if (config.clockShift) say(`时钟已拨动，系统里现在是 ${beijing(now())}（北京时间）。`)
   say(`物业行业综合管理系统已启动：${address}`)
 }
 
-async function listen(): Promise<string> {
+async function listen(): Promise<{ address: string; end(): Promise<void> }> {
   const { app, close } = createApp(log)
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 }, app)
   const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 8000 })
@@ -83,12 +85,12 @@ async function listen(): Promise<string> {
     if (code !== 'EADDRINUSE') throw error
     throw new StartError(`端口 ${config.port} 已被占用。请停止占用它的程序，或换一个端口：PORT=3001 npm start`)
   }
-  started.push(async () => {
+  const end = async () => {
     close()
     await terminator.terminate()
-  })
+  }
   const { port } = server.address() as AddressInfo // A TCP server has a port
-  return `http://${config.host}:${port}`
+  return { address: `http://${config.host}:${port}`, end }
 }
 
 function explainDatabase(error: unknown): never {

@@ -92,6 +92,10 @@ test('a stop signal lets the running request finish, then ends with 0', async ()
   await closed
   assert.match(answer, /^HTTP\/1\.1 201/)
   assert.equal(await ended, 0)
+  const { checkLog } = await import('../src/admin/action-log.ts')
+  const open = await schema.db('action_log').where('id', '>', schema.db('log_seals').max('last_id')).first('id')
+  assert.equal(open, undefined, 'the log is sealed with the last request in it')
+  assert.ok((await checkLog(schema.db)).seals > 0)
   assert.equal(Number((await schema.db('registrations').where({ username: 'trial-1' }).count({ n: '*' }).first())?.n), 1)
 })
 
