@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Mask } from '../lists/masks.ts'
 
 /**
  * One zod schema with labels is the form page, the read-only page, the difference between versions, the Excel column and the
@@ -7,7 +8,19 @@ import { z } from 'zod'
 
 export interface FieldMeta {
   label: string
-  type?: 'text' | 'textarea' | 'password' | 'email' | 'tel' | 'number' | 'date' | 'select' | 'checkbox' | 'hidden'
+  type?:
+    | 'text'
+    | 'textarea'
+    | 'password'
+    | 'email'
+    | 'tel'
+    | 'number'
+    | 'date'
+    | 'select'
+    | 'radio'
+    | 'checkbox'
+    | 'hidden'
+    | 'rows'
   hint?: string
   unit?: string
   options?: readonly Option[]
@@ -15,6 +28,14 @@ export interface FieldMeta {
   inputmode?: string
   placeholder?: string
   wide?: boolean
+  /** The title of the section that begins at this field; the fields behind it belong to it too. */
+  section?: string
+  /** Personal data: encrypted in drafts and submitted editions, masked on pages that only show. */
+  personal?: Mask
+  /** The value is that of the archive: only read here, never taken from what is posted. `label` names the archive, `href` changes it there. */
+  archive?: true | { label: string; href?: string }
+  /** The number of a certificate, compared between applicants. */
+  mark?: true
 }
 export interface Option {
   value: string
@@ -27,6 +48,12 @@ export interface Field extends FieldMeta {
   type: NonNullable<FieldMeta['type']>
   required: boolean
   max?: number
+  /** Digits behind the point of a decimal. */
+  digits?: number
+  /** What one row asks for, how many rows there must be, and what one is called; of repeating rows only. */
+  of?: Form
+  min?: number
+  rowLabel?: string
 }
 
 // A field that was not sent is an empty one; zod would otherwise refuse it in English before our sentence.
@@ -120,31 +147,152 @@ export function optionalChoice<T extends string>(rules: FieldMeta & { options: r
 
 /** A calendar day `YYYY-MM-DD` that exists. */
 export function date(rules: FieldMeta) {
-  const rule = (text: string) =>
-    z.iso.date().safeParse(text).success ? undefined : `${rules.label}请填写成 2026-11-23 这样的日期。`
+  const all = dayRules(rules)
   return described(
-    unset.transform((value, ctx) => cleanText(value, { ...rules, type: 'date', max: 20, rule }, false, ctx)),
+    unset.transform((value, ctx) => cleanText(value, all, false, ctx)),
     { ...rules, type: 'date' },
     true,
   )
 }
 
+/** A calendar day that may be left out; `null` then. */
+export function optionalDate(rules: FieldMeta) {
+  const all = dayRules(rules)
+  return described(
+    unset.transform((value, ctx) => cleanText(value, all, true, ctx) || null),
+    { ...rules, type: 'date' },
+    false,
+  )
+}
+
+function dayRules(rules: FieldMeta): TextRules {
+  const rule = (text: string) =>
+    z.iso.date().safeParse(text).success ? undefined : `${rules.label}请填写成 2026-11-23 这样的日期。`
+  return { ...rules, type: 'date', max: 20, rule }
+}
+
 /** A whole number between `min` and `max`. */
 export function integer(rules: FieldMeta & { min: number; max: number }) {
-  const { min, max, ...meta } = rules
-  const unit = rules.unit ?? ''
-  const rule = (text: string) =>
-    /^-?\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max
-      ? undefined
-      : `${rules.label}请填写 ${min} 到 ${max} 之间的整数${unit && `，单位为${unit}`}。`
-  const fold = (text: string) => text.normalize('NFKC')
-  const check = (value: unknown, ctx: z.RefinementCtx) =>
-    cleanText(value, { ...meta, max: 20, rule, normalise: fold }, false, ctx)
+  const { min: _min, max: _max, ...meta } = rules
+  const all = integerRules(rules)
   return described(
-    unset.transform((value, ctx) => Number(check(value, ctx))),
+    unset.transform((value, ctx) => Number(cleanText(value, all, false, ctx))),
     { ...meta, type: 'number', inputmode: 'numeric' },
     true,
   )
+}
+
+/** A whole number that may be left out; `null` then. */
+export function optionalInteger(rules: FieldMeta & { min: number; max: number }) {
+  const { min: _min, max: _max, ...meta } = rules
+  const all = integerRules(rules)
+  return described(
+    unset.transform((value, ctx) => {
+      const text = cleanText(value, all, true, ctx)
+      return text ? Number(text) : null
+    }),
+    { ...meta, type: 'number', inputmode: 'numeric' },
+    false,
+  )
+}
+
+function integerRules({ min, max, ...meta }: FieldMeta & { min: number; max: number }): TextRules {
+  const unit = meta.unit ?? ''
+  const rule = (text: string) =>
+    /^-?\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max
+      ? undefined
+      : `${meta.label}请填写 ${min} 到 ${max} 之间的整数${unit && `，单位为${unit}`}。`
+  return { ...meta, max: 20, rule, normalise: text => text.normalize('NFKC') }
+}
+
+type DecimalRules = FieldMeta & { min: number; max: number; digits: number }
+
+/**
+ * Money, an area or another exact number, as text with exactly `digits` digits behind the point: 200 becomes 200.00. Full-width
+ * signs and thousands commas are understood.
+ */
+export function decimal(rules: DecimalRules) {
+  const { min: _min, max: _max, ...meta } = rules
+  const all = decimalRules(rules)
+  return described(
+    unset.transform((value, ctx) => cleanText(value, all, false, ctx)),
+    { ...meta, type: 'number', inputmode: 'decimal' },
+    true,
+  )
+}
+
+/** The same, when it may be left out; `null` then. */
+export function optionalDecimal(rules: DecimalRules) {
+  const { min: _min, max: _max, ...meta } = rules
+  const all = decimalRules(rules)
+  return described(
+    unset.transform((value, ctx) => cleanText(value, all, true, ctx) || null),
+    { ...meta, type: 'number', inputmode: 'decimal' },
+    false,
+  )
+}
+
+function decimalRules({ min, max, digits, ...meta }: DecimalRules): TextRules {
+  const unit = meta.unit ?? ''
+  const stored = new RegExp(`^-?\\d{1,12}${digits ? `\\.\\d{${digits}}` : ''}$`)
+  const rule = (text: string) =>
+    stored.test(text) && Number(text) >= min && Number(text) <= max
+      ? undefined
+      : `${meta.label}请填写 ${grouped(min)} 到 ${grouped(max)} 之间的数，最多 ${digits} 位小数${unit && `，单位为${unit}`}。`
+  return { ...meta, max: 40, rule, normalise: text => plainDecimal(text, digits) }
+}
+
+const grouped = (value: number) => new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 4 }).format(value)
+
+/** 1,200.5 as 1200.50; what is no such number, or more exact than can be kept, stays as it is typed and is refused by the rule. */
+function plainDecimal(text: string, digits: number): string {
+  // 。 is what a Chinese keyboard gives for the point.
+  const folded = text.normalize('NFKC').replace(/\s/g, '').replace('−', '-').replace('。', '.')
+  const [, minus = '', whole = '', fraction = ''] = /^(-?)(\d*|\d{1,3}(?:,\d{3})+)(?:\.(\d*))?$/.exec(folded) ?? []
+  if (!whole && !fraction) return folded
+  const kept = fraction.slice(0, digits)
+  if (/[1-9]/.test(fraction.slice(digits))) return folded
+  const plain = (whole.replaceAll(',', '').replace(/^0+(?=\d)/, '') || '0') + (digits ? `.${kept.padEnd(digits, '0')}` : '')
+  return /[1-9]/.test(plain) ? minus + plain : plain
+}
+
+/** More rows than any form asks for. */
+export const mostRows = 1000
+
+interface RowRules<F extends Form> extends Pick<FieldMeta, 'label' | 'section' | 'hint' | 'archive'> {
+  /** What each row asks for. */
+  of: F
+  min?: number
+  max: number
+  /** What one row is called, for its button: 增加人员. */
+  rowLabel?: string
+}
+
+/**
+ * Repeating rows, checked one by one.
+ * @throws Error when the rows are declared with what they cannot hold
+ */
+export function rows<F extends Form>({ of, min = 0, max, ...meta }: RowRules<F>) {
+  const { label } = meta
+  const odd = fieldsOf(of).find(field => field.type === 'rows' || field.type === 'hidden' || field.archive || field.section)
+  if (odd) throw new Error(`rows ${label}: ${odd.name} cannot stand in a row`)
+  if (max > mostRows) throw new Error(`rows ${label}: more than ${mostRows}`)
+  const schema = unset.transform((value, ctx): z.infer<F>[] => {
+    const mistake = (message: string, path: PropertyKey[] = []) => ctx.addIssue({ code: 'custom', message, path })
+    const given: unknown = value ?? []
+    if (!Array.isArray(given)) mistake(`${label}请按行填写。`)
+    else if (given.length < min)
+      mistake(given.length ? `${label}至少 ${min} 行，现有 ${given.length} 行。` : `请填写${label}，至少 ${min} 行。`)
+    else if (given.length > max) mistake(`${label}最多 ${max} 行，现有 ${given.length} 行。`)
+    if (!Array.isArray(given) || given.length > max) return []
+    return given.flatMap((row: unknown, index) => {
+      const read = of.safeParse(isRecord(row) ? row : {})
+      if (read.success) return [read.data]
+      for (const issue of read.error.issues) mistake(issue.message, [index, ...issue.path])
+      return []
+    })
+  })
+  return schema.meta({ ...meta, of, min, max, type: 'rows', wide: true, required: min > 0 })
 }
 
 /** A box to tick: true or false. */
@@ -228,6 +376,14 @@ export function fieldsOf(form: Form): Field[] {
     const meta = (schema as z.ZodType).meta() as (FieldMeta & { required?: boolean; max?: number }) | undefined // Knows what `described` wrote
     return { name, type: 'text', required: true, label: name, ...meta }
   })
+}
+
+/** What only this visit knows of single fields, such as options from the database; a cell of repeating rows is named `people.title`. */
+export type Adjust = Record<string, Partial<Field>>
+
+/** The fields of a form as this visit sees them; `prefix` is what stands before the names in `adjust`. */
+export function adjustedFields(form: Form, adjust: Adjust = {}, prefix = ''): Field[] {
+  return fieldsOf(form).map(field => ({ ...field, ...adjust[prefix + field.name] }))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
