@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import type { Request, RequestHandler } from 'express'
+import multer, { MulterError, type StorageEngine } from 'multer'
+import { BadRequest, HttpError } from '../errors.ts'
+import { cleanName } from './names.ts'
+import { accepted, inspect, mostBytes, nameMistake } from './sniff.ts'
+import { storage } from './storage.ts'
+
+/** What one file of a request became. Each has its own fate: a bad one does not take the good ones with it. */
+export type Received = ReceivedFile | RefusedFile
+export interface ReceivedFile {
+  ok: true
+  /** The client's name, cleaned. */
+  name: string
+  extension: string
+  type: string
+  size: number
+  sha256: string
+  pages: number | null
+  /** Where the bytes lie. Whoever does not write a row for it forgets it with `dropFiles`. */
+  key: string
+}
+export interface RefusedFile {
+  ok: false
+  name: string
+  /** Why, and what to do. */
+  sentence: string
+  isTooLarge: boolean
+}
+
+declare global {
+  namespace Express {
+    namespace Multer {
+      interface File {
+        received?: Received
+      }
+    }
+  }
+}
+
+/** How many files one request may bring. */
+export const mostFiles = 20
+// A form of that many files, with its own words around them.
+const mostInRequest = mostFiles * (mostBytes + 4096) + 64 * 1024
+
+const megabytes = mostBytes / 1024 / 1024
+const limits = {
+  files: mostFiles,
+  // Each file has its own limit below, which leaves the others alone; more than this cannot arrive at all.
+  fileSize: mostInRequest,
+  fields: 5,
+  fieldSize: 1000,
+  fieldNameSize: 40,
+  fieldNestingDepth: 0,
+  fieldArrayIndexLimit: 0,
+  parts: mostFiles + 5,
+  headerPairs: 20,
+}
+
+/** What a page tells about uploads, and what the file chooser offers. */
+export const uploadRules = {
+  accept: accepted.map(extension => `.${extension}`).join(','),
+  extensions: accepted,
+  mostBytes,
+  words: `pdf、jpg、png、docx、xlsx，每个不超过 ${megabytes} MB，一次最多 ${mostFiles} 个。`,
+}
+
+/**
+ * Reads a multipart body whose files are named `field`: each is streamed into the storage while it is hashed and counted, then
+ * looked into. Stands only on routes that take files, and behind their permission checks. Find what came with `receivedIn`.
+ * @throws HttpError 400 for a broken body, 411 without a length, 413 for too much, 507 when the disk is full; nothing is kept then
+ */
+export function receiveFiles(field: string): RequestHandler {
+  const upload = multer({ storage: engine, limits, defParamCharset: 'utf8' }).array(field)
+  return (req, res, next) => {
+    const length = req.get('content-length')
+    // Without a length a body could go on for ever.
+    if (length === undefined) throw new HttpError(411, '上传的内容没有写明长度，没有保存。请换用新一些的浏览器。')
+    if (Number(length) > mostInRequest)
+      throw new HttpError(
+        413,
+        `这一次选的文件太大，没有保存。每个文件不超过 ${megabytes} MB，一次最多 ${mostFiles} 个，请分几次上传。`,
+      )
+    upload(req, res, (error?: unknown) => next(error === undefined || error === null ? undefined : inWords(error)))
+  }
+}
+
+/** The files a request brought, in their order. */
+export function receivedIn(req: Request): Received[] {
+  return Array.isArray(req.files) ? req.files.flatMap(file => file.received ?? []) : []
+}
+
+/** Forgets the bytes of files that got no row. What cannot be removed now, the sweep finds. */
+export async function dropFiles(keys: readonly string[]): Promise<void> {
+  for (const key of keys) await storage.remove(key).catch(() => undefined)
+}
+
+/** Where multer hands over each file as it arrives. */
+const engine: StorageEngine = {
+  _handleFile(_req, file, done) {
+    receive(file.stream, cleanName(file.originalname)).then(
+      received => done(null, { received }),
+      cause => done(new StorageFault(cause)),
+    )
+  },
+  // Called for what was kept already when the rest of the request failed.
+  _removeFile(_req, { received }, done) {
+    dropFiles(received?.ok ? [received.key] : []).then(() => done(null), done)
+  },
+}
+
+/** Something went wrong between us and the storage, not between the client and us. */
+class StorageFault extends Error {
+  constructor(cause: unknown) {
+    super('file not stored', { cause })
+    this.name = 'StorageFault'
+  }
+}
+
+async function receive(content: AsyncIterable<Uint8Array>, name: string): Promise<Received> {
+  const refused = (sentence: string, isTooLarge = false): RefusedFile => ({ ok: false, name, sentence, isTooLarge })
+  const wrongName = nameMistake(name)
+  const counted = new Counted(content)
+  if (wrongName) {
+    await counted.pass()
+    return refused(wrongName)
+  }
+  let key: string
+  try {
+    key = await storage.put(counted.upTo(mostBytes))
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error
+    return refused(`“${name}”有 ${inMegabytes(counted.size)}，超过 ${megabytes} MB。请压缩或拆成几个文件后上传。`, true)
+  }
+  try {
+    const verdict = await inTurn(async () => inspect(await contentOf(key), name))
+    if (!verdict.ok) {
+      await dropFiles([key])
+      return refused(verdict.sentence)
+    }
+    const { type, extension, pages } = verdict
+    return { ok: true, name, extension, type, size: counted.size, sha256: counted.digest(), pages, key }
+  } catch (error) {
+    await dropFiles([key])
+    throw error
+  }
+}
+
+const inMegabytes = (size: number) => `${(size / 1024 / 1024).toFixed(1)} MB`
+
+class TooLarge extends Error {}
+
+/** Hashes and counts what passes. */
+class Counted {
+  size = 0
+  #content: AsyncIterable<Uint8Array>
+  #hash = createHash('sha256')
+
+  constructor(content: AsyncIterable<Uint8Array>) {
+    this.#content = content
+  }
+
+  /** The content; one that is longer is read to its end, so that the files behind it still arrive. @throws TooLarge after that */
+  async *upTo(most: number): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.#content) {
+      this.size += piece.length
+      this.#hash.update(piece)
+      if (this.size <= most) yield piece
+    }
+    if (this.size > most) throw new TooLarge()
+  }
+
+  /** Reads to the end and keeps nothing. */
+  async pass(): Promise<void> {
+    for await (const piece of this.#content) this.size += piece.length
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex')
+  }
+}
+
+async function contentOf(key: string): Promise<Buffer> {
+  const content = await storage.open(key)
+  if (!content) throw new Error('a file just stored is gone')
+  return await buffer(content)
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/** One after another: a file that is looked into lies in memory whole. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = last.then(work)
+  last = mine.catch(() => undefined)
+  return mine
+}
+
+const full = new Set(['ENOSPC', 'EDQUOT'])
+
+/** What multer and its parser throw has no status; here it gets one, and a sentence. */
+function inWords(error: unknown): unknown {
+  if (error instanceof StorageFault) {
+    const { cause } = error
+    const isFull = cause instanceof Error && 'code' in cause && full.has(String(cause.code))
+    return isFull
+      ? new HttpError(507, '存储空间已满，这一次的文件没有保存，先前上传的都在。请稍后再传，并告知系统管理员。')
+      : cause
+  }
+  if (error instanceof MulterError && (error.code === 'LIMIT_FILE_COUNT' || error.code === 'LIMIT_PART_COUNT'))
+    return new HttpError(413, `一次最多传 ${mostFiles} 个文件，这一次的都没有保存。请分几次选择，或把多页合成一个 PDF。`)
+  return new BadRequest('文件没有传完整，没有保存。请检查网络后重新上传。')
+}
