@@ -17,6 +17,8 @@ import { signIn } from './accounts/sign-in-pages.ts'
 import { actorOf, record } from './admin/action-log.ts'
 import { admin } from './admin/routes.ts'
 import { settingsNow } from './admin/settings.ts'
+import { materialRoutes } from './cases/material-routes.ts'
+import { cases } from './cases/routes.ts'
 import { config } from './config.ts'
 import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
@@ -24,8 +26,10 @@ import { desk } from './desk/routes.ts'
 import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
 import { addressOf } from './http.ts'
 import { lists } from './lists/routes.ts'
+import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import './modules/index.ts'
+import { publicityPages } from './publicity/routes.ts'
 import { site } from './site/routes.ts'
 import { serveAssets, useViews } from './views.ts'
 
@@ -78,19 +82,23 @@ export function createApp(log = openLog()): Portal {
   app.get('/metrics', metrics)
   app.use(compression())
   app.use(sameOrigin)
-  app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 500 }))
+  // A list of 300 people has 2,400 fields.
+  app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 5000 }))
   app.use(express.json({ limit: '256kb' }))
   app.use(pageLocals)
 
   app.use(site)
+  app.use(publicityPages)
   app.use(registrationPages)
 
-  app.use(['/login', '/logout', '/account', '/desk'], sessions())
+  app.use(['/login', '/logout', '/account', '/desk', '/files'], sessions())
   app.use(signIn)
-  app.use(['/account', '/desk'], signedIn, restoreHeld, settleAccount)
+  app.use(['/account', '/desk', '/files'], signedIn, restoreHeld, settleAccount)
   app.use(account)
-  app.use('/desk', desk)
+  app.use('/desk', countUnread, desk)
+  app.use('/desk/messages', inbox)
   app.use('/desk/lists', lists)
+  app.use('/desk/cases', materialRoutes, cases)
   app.use('/desk/registrations', registrationDesk)
   app.use('/desk/admin', admin)
 
@@ -171,7 +179,7 @@ function headers() {
     })
   const [framed, alone] = [policy("'self'"), policy("'none'")]
   return (req: Request, res: Response, next: NextFunction) =>
-    (/^\/(desk|login|account)(\/|$)/.test(req.path) ? framed : alone)(req, res, next)
+    (/^\/(desk|login|account|files)(\/|$)/.test(req.path) ? framed : alone)(req, res, next)
 }
 
 /** The CSRF guard: whatever changes something must come from a page of our own. */

@@ -33,6 +33,10 @@ const dataKeys = z
 
 const databaseHint = 'DATABASE_URL 形如 mysql://用户:密码@主机:3306/库名，密码里的特殊字符写成 %XX'
 
+const smtpHint = 'SMTP_URL 形如 smtps://用户:密码@主机:465，密码里的特殊字符写成 %XX'
+/** `name@host`, or a name before it in angle brackets; no line break can get into a header. */
+const mailbox = /^(?:[^\s<>@,]+@[^\s<>@,]+|[^\p{Cc}<>@,]*<[^\s<>@,]+@[^\s<>@,]+>)$/u
+
 /** Whether the parts of an address can be decoded. */
 function isReadable(url: string): boolean {
   try {
@@ -92,6 +96,12 @@ const environment = z.object({
     .string()
     .refine(text => addresses(text).every(address => isIP(address)), 'METRICS_FROM 为可以读取指标的地址，多个以逗号分隔')
     .default('127.0.0.1,::1'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: smtpHint })
+    .refine(isReadable, smtpHint)
+    .optional(),
+  MAIL_FROM: z.string().regex(mailbox, 'MAIL_FROM 为发信人，形如 物业监管 <noreply@example.gov.cn>').optional(),
+  SMS_TRANSPORT: z.enum(['log'], 'SMS_TRANSPORT 现在只能是 log：短信写入发信日志，不发出').default('log'),
 })
 
 /** Everything the portal takes from its environment, read once. */
@@ -107,6 +117,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
   const read = environment.safeParse(present)
   const mistakes = read.success ? [] : read.error.issues.map(issue => issue.message)
+  if (Boolean(present.SMTP_URL) !== Boolean(present.MAIL_FROM)) mistakes.push('SMTP_URL 和 MAIL_FROM 要么都设置，要么都不设置')
   if (present.NODE_ENV === 'production') {
     if (!present.DATABASE_URL) mistakes.push('正式环境必须设置 DATABASE_URL')
     if (!present.SESSION_SECRET) mistakes.push('正式环境必须设置 SESSION_SECRET')
@@ -138,6 +149,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     clockShift: set.CLOCK_SHIFT ? milliseconds(set.CLOCK_SHIFT) : 0,
     logLevel: set.LOG_LEVEL,
     metricsFrom: addresses(set.METRICS_FROM),
+    /** Mail leaves by SMTP when both are set; otherwise it is only written to a file. */
+    smtp: set.SMTP_URL && set.MAIL_FROM ? { url: set.SMTP_URL, from: set.MAIL_FROM } : undefined,
+    smsTransport: set.SMS_TRANSPORT,
   }
 }
 

@@ -71,6 +71,11 @@ export const actions = {
   'log.read': '查看日志',
   'log.check': '核对日志',
   'personal.reveal': '查看完整个人信息',
+  'objection.submit': '提交公示异议',
+  'file.add': '上传材料',
+  'file.remove': '删除材料',
+  'file.read': '查看材料文件',
+  'file.sweep': '清点材料文件',
   'access.refuse': '越权访问被拒绝',
 } as const
 export type Action = keyof typeof actions

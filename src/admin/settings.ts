@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { Role } from '../accounts/roles.ts'
 import { config } from '../config.ts'
-import { checkbox, type FieldMeta, integer, text } from '../forms/form.ts'
+import { checkbox, choice, type FieldMeta, integer, text } from '../forms/form.ts'
 
 /** A parameter: what it is called, who may change it, and what holds until somebody does. */
 interface Setting {
@@ -79,6 +79,39 @@ export const settings = {
     owner: 'security-admin',
     field: checkbox({ label: '工作人员和管理员登录须输入动态验证码' }),
     standard: config.production,
+  },
+  'qualification.enabled': {
+    group: '业务',
+    owner: 'system-admin',
+    field: checkbox({
+      label: '资质管理启用',
+      hint: '资质许可已于 2018 年取消。停用后资质只作历史档案，证书上写明不是承接物业服务的条件。',
+    }),
+    standard: true,
+  },
+  'documents.seal': {
+    group: '文书',
+    owner: 'system-admin',
+    field: choice({
+      label: '文书上的印章',
+      options: [
+        { value: 'placeholder', label: '印出盖章位置（样式）' },
+        { value: 'none', label: '不印，盖实体章' },
+      ],
+    }),
+    standard: 'placeholder',
+  },
+  'documents.remedy-review': {
+    group: '文书',
+    owner: 'system-admin',
+    field: words('行政复议机关', { hint: '印在不予受理、不予通过决定书上；区县作出的，写所在区县人民政府。' }),
+    standard: '济南市人民政府',
+  },
+  'documents.remedy-court': {
+    group: '文书',
+    owner: 'system-admin',
+    field: words('行政诉讼法院', { hint: '印在不予受理、不予通过决定书上。' }),
+    standard: '有管辖权的人民法院',
   },
 } as const satisfies Record<string, Setting>
 

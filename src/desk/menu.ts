@@ -1,5 +1,6 @@
 import { administrators, type Role, roleCodes, roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
+import { caseHandlers, caseReaders } from '../cases/roles.ts'
 import { allLists } from '../lists/registry.ts'
 
 export interface MenuItem {
@@ -20,8 +21,24 @@ const staff = roleCodes.filter(role => roles[role].staff)
 
 /** Every page a person may start from. An entry is added together with its page, so that none leads nowhere. */
 const groups: readonly { label: string; entries: readonly Entry[] }[] = [
-  { label: '工作台', entries: [{ href: '/desk', label: '工作台首页', icon: 'home', roles: roleCodes }] },
-  { label: '业务办理', entries: [{ list: 'registrations', icon: 'user-plus' }] },
+  {
+    label: '工作台',
+    entries: [
+      { href: '/desk', label: '工作台首页', icon: 'home', roles: roleCodes },
+      { href: '/desk/lists/cases?box=todo&sort=due_on', label: '待办', icon: 'inbox', roles: caseHandlers },
+      { href: '/desk/lists/cases?box=mine', label: '在途', icon: 'hourglass', roles: caseHandlers },
+      { href: '/desk/lists/cases?box=done', label: '已办', icon: 'circle-check', roles: caseHandlers },
+      { href: '/desk/messages', label: '消息', icon: 'bell', roles: roleCodes },
+    ],
+  },
+  {
+    label: '业务办理',
+    entries: [
+      { href: '/desk/kinds', label: '事项目录', icon: 'sitemap', roles: caseReaders },
+      { list: 'cases', icon: 'clipboard-list' },
+      { list: 'registrations', icon: 'user-plus' },
+    ],
+  },
   {
     label: '账号与权限',
     entries: [

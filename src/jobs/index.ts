@@ -2,12 +2,18 @@ import { clearHeldForms } from '../accounts/held.ts'
 import { clearAttempts } from '../accounts/limits.ts'
 import { sealLog } from '../admin/action-log.ts'
 import { loadKnownDays } from '../calendar.ts'
+import { moveDueCases } from '../cases/by-clock.ts'
+import { recomputeDue } from '../cases/due.ts'
 import { fromNow, now } from '../clock.ts'
+import { deliverOutbox } from '../messages/deliver.ts'
 import type { Job } from './jobs.ts'
 
 /** Everything the portal does by the clock. */
 export const jobs: Job[] = [
   { name: 'seal-log', at: '* * * * *', run: db => sealLog(db) },
+  { name: 'deliver-outbox', at: '* * * * *', run: db => deliverOutbox(db) },
+  { name: 'move-cases', at: '*/10 * * * *', run: db => moveDueCases(db) },
+  { name: 'recompute-due', at: '10 0 * * *', run: db => recomputeDue(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
     name: 'clear-expired',

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { beijing } from '../clock.ts'
-import { type Column, type Row, type Tone, type Value, type Words, wordsOf } from './list.ts'
+import { type Column, type Light, type Look, type Row, type Tone, type Value, type Words, wordsOf } from './list.ts'
 import { masks } from './masks.ts'
 
 /** A column made ready for one request: its words are loaded, so each row only needs looking up. */
@@ -8,18 +8,25 @@ export interface Reader {
   column: Column
   /** The value as this person may know it: in words, masked. Screen and files both start from here. */
   read(row: Row): Value
+  /** How it looks, where the column says so itself. */
+  look?(row: Row): Look
 }
 
 /** Loads what the columns need. */
 export async function readersOf(db: Knex, columns: readonly Column[]): Promise<Reader[]> {
-  return Promise.all(columns.map(async column => readerOf(column, column.words && (await wordsOf(db, column.words)))))
+  return Promise.all(
+    columns.map(async column => {
+      const [words, look] = await Promise.all([column.words && wordsOf(db, column.words), column.look?.(db)])
+      return { ...readerOf(column, words, look), ...(look ? { look } : {}) }
+    }),
+  )
 }
 
-function readerOf(column: Column, words: Words | undefined): Reader {
+function readerOf(column: Column, words: Words | undefined, look: Reader['look']): Reader {
   const { name, type, mask } = column
   const hide = mask && masks[mask]
   const plain = (row: Row): Value => {
-    const value = column.text ? column.text(row) : row[name]
+    const value = look ? look(row).text : column.text ? column.text(row) : row[name]
     if (value === null || value === undefined || value === '') return null
     if (type === 'flag') return Number(value) ? '是' : '否'
     if (words) return words[String(value)] ?? String(value)
@@ -62,6 +69,7 @@ export interface Cell {
   href?: string
   tone?: Tone
   icon?: string
+  light?: Light
   /** Nothing is there. */
   isVoid?: true
 }
@@ -76,9 +84,12 @@ const pictures: Record<Tone, string> = {
 }
 
 /** The cell of a row in the column of `reader`. */
-export function cellOf({ column, read }: Reader, row: Row): Cell {
+export function cellOf({ column, read, look }: Reader, row: Row): Cell {
   const text = textOf(column, read(row))
   if (!text) return { text: '—', isVoid: true }
+  const own = look?.(row)
+  if (own?.light) return { text, light: own.light }
+  if (own?.tone) return { text, tone: own.tone, icon: own.icon ?? pictures[own.tone] }
   if (!column.tones) return { text }
   const tone = column.tones[String(row[column.name])] ?? 'rest'
   return { text, tone, icon: pictures[tone] }

@@ -40,6 +40,12 @@ export function readFilter(filter: Filter, given: Record<string, string>, option
   }
 }
 
+/** The filter with what its narrowing takes from the database, loaded if it is asked for. */
+export async function loadFilter(db: Knex, filter: Filter, given: Record<string, string>): Promise<Filter> {
+  if (filter.type !== 'select' || typeof filter.where !== 'object' || !given[filter.name]) return filter
+  return { ...filter, where: await filter.where.load(db) }
+}
+
 function readSelect(filter: Filter & { type: 'select' }, code: string | undefined, options: Words, user: User): ReadFilter {
   const { name, label, where } = filter
   if (!code) return {}
@@ -50,7 +56,10 @@ function readSelect(filter: Filter & { type: 'select' }, code: string | undefine
       label,
       text,
       names: [name],
-      narrow: query => void (typeof where === 'string' ? query.where(where, code) : where(query, code, user)),
+      narrow: query => {
+        if (typeof where === 'string') query.where(where, code)
+        else if (typeof where === 'function') where(query, code, user)
+      },
     },
   }
 }
@@ -81,9 +90,11 @@ function readPeriod(filter: Filter & { type: 'period' }, given: Record<string, s
   const bound = (text: string, days: number) =>
     of === 'date' ? text : new Date(Date.parse(`${text}T00:00:00+08:00`) + days * 86_400_000)
   const text = from && to ? `${from} 至 ${to}` : from ? `${from} 起` : `至 ${to}`
+  const bounds = { ...(from ? { from: bound(from, 0) } : {}), ...(to ? { to: bound(to, 1) } : {}) }
   const narrow = (query: Knex.QueryBuilder) => {
-    if (from) query.where(where, '>=', bound(from, 0))
-    if (to) query.where(where, of === 'date' ? '<=' : '<', bound(to, 1))
+    if (typeof where === 'function') return where(query, bounds)
+    if (bounds.from) query.where(where, '>=', bounds.from)
+    if (bounds.to) query.where(where, of === 'date' ? '<=' : '<', bounds.to)
   }
   return { condition: { label, text, names: namesOf(filter), narrow } }
 }

@@ -15,6 +15,15 @@ export type WordSource = Words | ((db: Knex) => Promise<Words>)
 /** `moment` shows minutes, `second` seconds, both in Beijing time; `code` is for numbers and codes that are read as text. */
 export type ColumnType = 'text' | 'code' | 'number' | 'area' | 'money' | 'date' | 'moment' | 'second' | 'state' | 'flag'
 export type Tone = 'desk' | 'you' | 'public' | 'done' | 'no' | 'rest'
+export type Light = 'green' | 'yellow' | 'red' | 'rest'
+
+/** What a column shows of a row, and how it looks: a state by tone and icon, time left by a light. */
+export interface Look {
+  text: string | null
+  tone?: Tone
+  icon?: string
+  light?: Light
+}
 
 export interface Column<Name extends string = string> {
   name: Name
@@ -35,22 +44,37 @@ export interface Column<Name extends string = string> {
   tones?: Readonly<Record<string, Tone>>
   /** What is shown instead of the value, where that takes more than one column or a dictionary. */
   text?(row: Row): string | null
+  /** The same where it takes more than the row, such as the calendar, which is loaded once a page. */
+  look?(db: Knex): Promise<(row: Row) => Look>
   /** `false`: stays on the screen. */
   export?: false
   unit?: string
 }
 
-/** `where` is the SQL column that must equal the choice, or does the narrowing itself. */
+/** A period as the database compares it: moments end before `to`, dates with it. */
+export interface Bounds {
+  from?: string | Date
+  to?: string | Date
+}
+type Narrow = (query: Knex.QueryBuilder, code: string, user: User) => void
+
+/** `where` is the SQL column that must equal the choice, or does the narrowing itself; `load` where that takes something from the database. */
 export type Filter =
   | {
       name: string
       label: string
       type: 'select'
       options: Words | ((db: Knex, user: User) => Promise<Words>)
-      where: string | ((query: Knex.QueryBuilder, code: string, user: User) => void)
+      where: string | Narrow | { load(db: Knex): Promise<Narrow> }
     }
   /** From a day to a day, both included; `of` says what the SQL column holds. */
-  | { name: string; label: string; type: 'period'; of: 'date' | 'moment'; where: string }
+  | {
+      name: string
+      label: string
+      type: 'period'
+      of: 'date' | 'moment'
+      where: string | ((query: Knex.QueryBuilder, bounds: Bounds) => void)
+    }
   | {
       name: string
       label: string
@@ -155,7 +179,7 @@ export function defineList<const Name extends string>(list: List<Name>): List {
   if (columns.get(list.sort.replace('-', ''))?.sort === undefined) throw wrong('sort')
   for (const column of list.columns) {
     if (column.sort === true && typeof column.source !== 'string') throw wrong(`${column.name} is sorted by an expression`)
-    if ((column.type === 'state') !== Boolean(column.tones)) throw wrong(`${column.name}: a state has tones`)
+    if (column.type === 'state' ? !column.tones && !column.look : column.tones) throw wrong(`${column.name}: a state has tones`)
   }
   return list
 }

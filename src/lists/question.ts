@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { BadRequest } from '../errors.ts'
 import type { Choices } from './choices.ts'
 import { readPlace } from './cursor.ts'
-import { type Condition, narrowingOf, readFilter } from './filters.ts'
+import { type Condition, loadFilter, narrowingOf, readFilter } from './filters.ts'
 import { readSearch } from './grammar.ts'
 import { type Column, type Filter, type List, namesOf, pageSizes, type Words } from './list.ts'
 import type { Question, Wish } from './rows.ts'
@@ -41,7 +41,8 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
   if (search) conditions.push({ label: '搜索', text: search.text, names: ['q'] })
 
   const options = await optionsOf(db, user, filters)
-  const read = filters.map(filter => readFilter(filter, given, options.get(filter.name) ?? {}, user))
+  const loaded = await Promise.all(filters.map(filter => loadFilter(db, filter, given)))
+  const read = loaded.map(filter => readFilter(filter, given, options.get(filter.name) ?? {}, user))
   for (const one of read) {
     Object.assign(mistakes, one.mistakes)
     if (one.condition) conditions.push(one.condition)

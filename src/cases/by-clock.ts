@@ -1,0 +1,48 @@
+import type { Knex } from 'knex'
+import { workCalendar } from '../calendar.ts'
+import { dayOf, today } from '../clock.ts'
+import { dueWaits } from '../publicity/publicity.ts'
+import type { Case } from './case.ts'
+import { moveByClock, settingsFor } from './cases.ts'
+import { findKind } from './kind.ts'
+import { placeOf, type Standing } from './steps.ts'
+
+/**
+ * Moves every case whose timed wait is over, or whose party did not answer in time. Each in a transaction of its own and looked at
+ * again under its lock, so it may run at any time, on several machines, and after a downtime.
+ * @returns how many moved
+ */
+export async function moveDueCases(db: Knex): Promise<number> {
+  const day = today()
+  let moved = 0
+  for (const id of await dueWaits(db, day)) if (await moveByClock(id, 'expire', isPublicityOver)) moved++
+  for (const { id, sort } of await quietlyDue(db))
+    if (await moveByClock(id, sort === 'wait' ? 'expire' : 'lapse', async standing => isLimitOver(db, standing))) moved++
+  return moved
+}
+
+async function isPublicityOver({ kase }: Standing): Promise<boolean> {
+  // An objection that came meanwhile gives the case a holder again.
+  return kase.holder_role === null
+}
+
+/** Waits that are not public and parties that must answer; few at any time. */
+async function quietlyDue(db: Knex): Promise<{ id: number; sort: 'wait' | 'party' }[]> {
+  const rows = await db<Case>('cases')
+    .where(open => open.where({ state: 'waiting' }).orWhere(asked => asked.where({ state: 'reviewing' }).whereNotNull('holder_id')))
+    .select('*')
+  const found: { id: number; sort: 'wait' | 'party' }[] = []
+  for (const kase of rows) {
+    if (!findKind(kase.kind)) continue
+    const place = placeOf({ kase, settings: await settingsFor(db, kase) })
+    if ((place?.sort === 'wait' && !place.public) || place?.sort === 'party') found.push({ id: kase.id, sort: place.sort })
+  }
+  return found
+}
+
+async function isLimitOver(db: Knex, standing: Standing): Promise<boolean> {
+  const place = placeOf(standing)
+  if (place?.sort !== 'wait' && place?.sort !== 'party') return false
+  const calendar = await workCalendar(db)
+  return calendar.dueOn(dayOf(standing.kase.held_since), place.limit) < today()
+}

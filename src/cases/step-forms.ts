@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { today } from '../clock.ts'
+import { date, fieldsOf, type Form, type Mistakes, optionalText, readForm, text, type Values, version } from '../forms/form.ts'
+import type { Received } from '../files/receive.ts'
+import type { StepPayload } from './case.ts'
+import { type Need, type StepCode, type Step, steps } from './lifecycle.ts'
+import type { Standing } from './steps.ts'
+import type { StepForm } from './cases.ts'
+
+/** What the buttons of a case page send. Which fields a step wants follows from the lifecycle and the place. */
+
+const opinion = (required: boolean) =>
+  required
+    ? text({ label: '意见', type: 'textarea', max: 2000 })
+    : optionalText({ label: '意见', type: 'textarea', max: 2000 })
+const note = optionalText({ label: '内部备注', type: 'textarea', max: 2000, hint: '申请人看不到。' })
+const past = (label: string) => (day: string) => (day > today() ? `${label}不能晚于今天。` : undefined)
+
+const forms: Record<Need | 'plain', Form> = {
+  plain: z.object({ version, opinion: opinion(false), note }),
+  opinion: z.object({ version, opinion: opinion(true), note }),
+  corrections: z.object({ version, note }),
+  visit: z.object({
+    version,
+    visited_on: date({ label: '核查日期' }).refine(day => !past('核查日期')(day), '核查日期不能晚于今天。'),
+    officers: text({
+      label: '核查人员',
+      max: 200,
+      hint: '至少两人，用顿号或逗号隔开',
+      rule: names => (peopleIn(names).length < 2 ? '实地核查至少两人参加，请写全姓名，用顿号隔开。' : undefined),
+    }),
+    finding: text({ label: '核查情况', type: 'textarea', max: 2000 }),
+    opinion: opinion(false),
+    note,
+  }),
+  outcome: z.object({
+    version,
+    outcome_number: text({ label: '文号', max: 60, hint: '对方出具的决定文号' }),
+    outcome_on: date({ label: '决定日期' }).refine(day => !past('决定日期')(day), '决定日期不能晚于今天。'),
+    opinion: opinion(false),
+    note,
+  }),
+}
+
+/** The names in a list of people. */
+function peopleIn(text: string): string[] {
+  return [...new Set(text.split(/[、，,；;\s]+/).filter(Boolean))]
+}
+
+type Read = { ok: true; data: Omit<StepForm, 'action'> } | { ok: false; values: Values; mistakes: Mistakes }
+
+const itemMax = 500
+
+export const stepForms = {
+  /** The fields a step asks for, for the page. */
+  fields(need: Need | undefined) {
+    return fieldsOf(forms[need ?? 'plain']).filter(field => field.type !== 'hidden')
+  },
+
+  /** Reads what was posted for a step. Items of a correction come as `item=field.capital` and `words.field.capital=…`. */
+  read(action: StepCode, standing: Standing, body: Record<string, unknown>, scan?: Received): Read {
+    const step: Step = steps[action]
+    const need = needOf(action, standing) ?? step.needs
+    const form = readForm(forms[need ?? 'plain'], body)
+    const items = need === 'corrections' ? readItems(standing, body) : undefined
+    const mistakes: Mistakes = {
+      ...(form.ok ? {} : form.mistakes),
+      ...(items?.mistakes ?? {}),
+      ...(need === 'outcome' && !scan?.ok ? { outcome_file: scan?.sentence ?? '请上传对方决定的扫描件（pdf、jpg 或 png）。' } : {}),
+    }
+    if (!form.ok || Object.keys(mistakes).length)
+      return { ok: false, values: { ...typedTexts(body), ...(form.ok ? {} : form.values) }, mistakes }
+    const data = form.data as Record<string, string | number | null> // every form above has only texts, days and the version
+    const payload: StepPayload = {
+      ...(data.opinion ? { opinion: String(data.opinion) } : {}),
+      ...(data.note ? { note: String(data.note) } : {}),
+      ...(need === 'visit'
+        ? { visit: { on: String(data.visited_on), officers: peopleIn(String(data.officers)), finding: String(data.finding) } }
+        : {}),
+      ...(need === 'outcome' ? { outcome: { number: String(data.outcome_number), on: String(data.outcome_on) } } : {}),
+    }
+    return { ok: true, data: { version: Number(data.version), payload, ...(items ? { corrections: items.items } : {}) } }
+  },
+}
+
+/** A negative answer from outside has the same papers as a positive one. */
+function needOf(action: StepCode, standing: Standing): Need | undefined {
+  const place = standing.settings.chain.find(place => place.code === standing.kase.place)
+  if ((action === 'pass' || action === 'refuse') && place?.sort === 'external') return 'outcome'
+  return action === 'pass' && place?.sort === 'desk' && place.visit ? 'visit' : undefined
+}
+
+function readItems({ kind, settings }: Standing, body: Record<string, unknown>) {
+  const wanted = [body.item].flat().filter(item => typeof item === 'string')
+  const fields = new Set(fieldsOf(kind.form).flatMap(field => (field.archive ? [] : [`field.${field.name}`])))
+  const materials = new Set(settings.materials.map(material => `material.${material.code}`))
+  const mistakes: Mistakes = {}
+  const items = [...new Set(wanted)].flatMap(target => {
+    const target_type = fields.has(target) ? 'field' : materials.has(target) ? 'material' : undefined
+    if (!target_type) {
+      mistakes.item = '所选的补正事项有的不在这个事项里，请刷新页面重新勾选。'
+      return []
+    }
+    const typed = body[`words.${target}`]
+    const words = typeof typed === 'string' ? typed.trim() : ''
+    if (!words) mistakes[`words.${target}`] = '请写明这一项要补正什么。'
+    else if ([...words].length > itemMax) mistakes[`words.${target}`] = `每一项最多 ${itemMax} 个字，现有 ${[...words].length} 个。`
+    return [{ target_type, target: target.slice(target.indexOf('.') + 1), words } as const]
+  })
+  if (!items.length && !mistakes.item) mistakes.item = '请勾选要补正的内容或材料，一次告知全部。'
+  return { items, mistakes }
+}
+
+/** Whatever texts were typed, to be shown again. */
+function typedTexts(body: Record<string, unknown>): Values {
+  return Object.fromEntries(
+    Object.entries(body).flatMap(([name, value]) =>
+      typeof value === 'string' && value.length <= 20_000 ? [[name, value]] : name === 'item' ? [[name, [value].flat().join(' ')]] : [],
+    ),
+  )
+}
+

@@ -1,0 +1,108 @@
+import type { Response } from 'express'
+import { beijing, today } from '../clock.ts'
+import { db } from '../db.ts'
+import type { Answers } from '../forms/answers.ts'
+import type { Mistakes } from '../forms/form.ts'
+import { correctionPage, formSections, silentFields } from '../forms/sections.ts'
+import { currentUser } from '../http.ts'
+import { workCalendar } from '../calendar.ts'
+import type { Case } from './case.ts'
+import { standingOf } from './cases.ts'
+import { readClocks } from './clock.ts'
+import { type Draft, editionOf, findWritable, saveDraft, workingAnswers } from './drafts.ts'
+import { findingsFor } from './findings.ts'
+import { payloadsOf } from './history.ts'
+import type { KindSettings } from './kind.ts'
+import { materialsOf } from './materials.ts'
+import { storyOf } from './page.ts'
+import { correctionsOf } from './queries.ts'
+import { stateOf } from './steps.ts'
+
+export interface Written {
+  draft?: Draft
+  mistakes?: Mistakes
+  /** Codes of the materials that are missing. */
+  missing?: readonly string[]
+  replies?: Readonly<Record<string, string>>
+  /** Answers to show instead of the saved ones: rows just added, not yet saved. */
+  answers?: Answers
+}
+
+/** The page on which the applicant writes: the whole form, or only what a correction unlocks. */
+export async function showForm(res: Response, kase: Case, written: Written = {}): Promise<void> {
+  const user = currentUser(res)
+  const standing = await standingOf(db, kase)
+  const { kind, settings, history } = standing
+  const working = await workingAnswers(db, kase)
+  const draft = written.draft ?? working
+  const answers = written.answers ?? { ...working.answers, ...draft.answers }
+  const calendar = await workCalendar(db)
+  const [materials, findings, payloads] = await Promise.all([
+    materialsOf(db, kase, settings),
+    findingsFor(db, standing, answers, today()),
+    payloadsOf(db, kase.id),
+  ])
+  const mistakes = written.mistakes ?? {}
+  const missing = written.missing ?? []
+  const readings = readClocks({ kase, settings, history, calendar, today: today() })
+  const clock = readings.find(reading => reading.keeper === 'applicant' && reading.state === 'running')
+  const common = {
+    kase,
+    kind,
+    state: stateOf(standing),
+    materials,
+    findings,
+    clock,
+    missing,
+    savedAt: draft.saved_at,
+    savedTime: beijing(draft.saved_at).slice(11),
+    draftVersion: draft.version,
+    version: kase.version,
+    story: storyOf(standing, payloads, { isOffice: false, own: true }),
+    user,
+    editable: true,
+  }
+  if (kase.state === 'supplement') {
+    const asked = await correctionsOf(db, kase)
+    const page = correctionPage(kind.form, asked, {
+      before: await editionOf(db, kase, kase.edition),
+      answers,
+      mistakes,
+      materials: Object.fromEntries(settings.materials.map(material => [material.code, material.label])),
+      typed: Object.fromEntries(Object.entries(written.replies ?? {}).map(([name, value]) => [`answer.${name}`, value])),
+    })
+    res.render('cases/correction', { ...common, ...page, answers })
+    return
+  }
+  const sections = formSections(kind.form, answers, mistakes)
+  res.render('cases/form', {
+    ...common,
+    sections,
+    silent: silentFields(sections.flatMap(section => section.fields)),
+    answers,
+    mistakes,
+    submitLabel: kase.edition ? '修改后重新提交' : '提交',
+    after: afterSubmit(settings),
+  })
+}
+
+function afterSubmit({ chain, clocks }: KindSettings): string {
+  const acceptance = clocks.find(clock => clock.from === 'submitted')
+  const unit = acceptance?.unit === 'working-day' ? '个工作日' : '天'
+  const first = chain[0]?.label ?? ''
+  return acceptance ? `提交后由${first}，${acceptance.limit} ${unit}内受理` : `提交后由${first}`
+}
+
+/**
+ * 增加 and 删除 of repeating rows without script: what was typed is saved, and the page comes back with one row more or less. A new row
+ * is empty, so the draft does not hold it.
+ */
+export async function applyRowButton(
+  res: Response,
+  { id, posted, draft_version, replies }: { id: number; posted: Answers; draft_version: number; replies: Record<string, string> },
+): Promise<void> {
+  const user = currentUser(res)
+  const draft = await saveDraft(user, id, draft_version, posted)
+  const kase = await findWritable(db, user, id)
+  await showForm(res, kase, { draft, answers: { ...(await workingAnswers(db, kase)).answers, ...posted }, replies })
+}

@@ -1,0 +1,240 @@
+import { addDays } from '../../calendar.ts'
+import type { Check, CheckContext, Finding } from '../../cases/kind.ts'
+import { blindIndex } from '../../crypto.ts'
+import type { AnswerRow } from '../../forms/answers.ts'
+import { normaliseCode } from '../../identifiers.ts'
+import { titles } from '../archives/words.ts'
+import { certificateOf } from './company.ts'
+
+/**
+ * 条件自检 (物业服务企业资质管理办法，建设部令第164号 第五条；domain.md §4.1): the same lines for applicant and officer. A line that is not met
+ * warns and never decides. Thresholds are settings; 0 switches a line off.
+ */
+
+const law = (clause: string) => `资质管理办法第五条（三）${clause}`
+const raised = new Set(['intermediate', 'associate-senior', 'senior'])
+
+const people = ({ answers }: CheckContext): AnswerRow[] => (Array.isArray(answers.people) ? answers.people : [])
+const listed = (rows: readonly AnswerRow[]) => rows.filter(row => Object.values(row).some(Boolean))
+const named = (rows: readonly AnswerRow[]) => rows.map(row => row.name || '（未填姓名）').join('、')
+const textOf = ({ answers }: CheckContext, name: string) => {
+  const value = answers[name]
+  return typeof value === 'string' ? value.trim() : ''
+}
+
+/** 注册资本; dropped by the revision of 2015 and kept as a setting. */
+const capital: Check = {
+  code: 'capital',
+  about: '注册资本达到等级要求',
+  find(context) {
+    const wanted = context.settings.thresholds.capital ?? 0
+    if (!wanted) return undefined
+    const value = textOf(context, 'capital')
+    return {
+      code: 'capital',
+      requirement: `注册资本不少于 ${wanted} 万元`,
+      actual: value ? `${value} 万元` : '还没有填写',
+      verdict: value ? verdict(Number(value.replaceAll(',', '')) >= wanted) : 'warn',
+      law: law('1'),
+    }
+  },
+}
+
+const staff: Check = {
+  code: 'staff',
+  about: '专职管理和技术人员人数达到等级要求',
+  find(context) {
+    const wanted = context.settings.thresholds.staff ?? 0
+    if (!wanted) return undefined
+    const found = listed(people(context)).filter(row => row.post !== 'operative')
+    return {
+      code: 'staff',
+      requirement: `物业管理专业人员及工程、管理、经济等专职管理和技术人员不少于 ${wanted} 人`,
+      actual: `${found.length} 人`,
+      verdict: verdict(found.length >= wanted),
+      law: law('2'),
+      detail: '按人员名单统计，不含操作岗位',
+    }
+  },
+}
+
+const titled: Check = {
+  code: 'titled',
+  about: '中级以上职称人数达到等级要求',
+  find(context) {
+    const wanted = context.settings.thresholds.titled ?? 0
+    if (!wanted) return undefined
+    const found = listed(people(context)).filter(row => raised.has(row.title ?? ''))
+    return {
+      code: 'titled',
+      requirement: `其中具有中级以上职称不少于 ${wanted} 人`,
+      actual: `${found.length} 人`,
+      verdict: verdict(found.length >= wanted),
+      law: law('2'),
+    }
+  },
+}
+
+const heads: Check = {
+  code: 'heads',
+  about: '工程、财务负责人具有中级以上职称',
+  find(context) {
+    const all = listed(people(context))
+    const parts = [
+      ['工程', all.filter(row => row.post === 'engineering-head')],
+      ['财务', all.filter(row => row.post === 'finance-head')],
+    ] as const
+    const met = parts.every(([, rows]) => rows.some(row => raised.has(row.title ?? '')))
+    const words = parts.map(([name, rows]) => {
+      const best = rows.find(row => raised.has(row.title ?? '')) ?? rows[0]
+      return best ? `${name} ${titleOf(best)}` : `${name} 未列`
+    })
+    return {
+      code: 'heads',
+      requirement: '工程、财务负责人具有相应专业中级以上职称',
+      actual: words.join('，'),
+      verdict: verdict(met),
+      law: law('2'),
+    }
+  },
+}
+
+const titleOf = (row: AnswerRow) => (Object.hasOwn(titles, row.title ?? '') ? titles[row.title as keyof typeof titles] : '职称未填') // just looked up
+
+const certified: Check = {
+  code: 'certified',
+  about: '物业管理专业人员持有职业资格证书',
+  find(context) {
+    const all = listed(people(context)).filter(row => row.post === 'project-manager' || row.post === 'steward')
+    const without = all.filter(row => !row.credential || !row.credential_number)
+    return {
+      code: 'certified',
+      requirement: '物业管理专业人员（项目经理、管理员）持有职业资格证书',
+      actual: all.length ? `${all.length} 人，持证 ${all.length - without.length} 人` : '名单中没有项目经理、管理员',
+      verdict: verdict(all.length > 0 && without.length === 0),
+      law: law('3'),
+      ...(without.length ? { detail: `${without.length} 人没有填写资格证书` } : {}),
+    }
+  },
+}
+
+/** 一人一企 (domain.md §7): who is on the list must not work for another company. */
+const exclusive: Check = {
+  code: 'exclusive',
+  about: '人员没有在其他企业在职',
+  async find(context) {
+    const rows = listed(people(context)).filter(row => row.id_number)
+    if (!rows.length) return undefined
+    const marks = new Map(rows.map(row => [blindIndex('people.id_number', normaliseCode(row.id_number ?? '')), row]))
+    const elsewhere: { mark: string }[] = await context
+      .db('employments')
+      .join('people', 'people.id', 'employments.person_id')
+      .whereIn('people.id_number_index', [...marks.keys()])
+      .where({ 'employments.live': 1 })
+      .whereNot({ 'employments.company_id': context.kase.subject_id })
+      .select('people.id_number_index as mark')
+    const twice = rows.length - marks.size
+    const parts = [
+      ...(elsewhere.length ? [`${elsewhere.length} 人在其他企业在职`] : []),
+      ...(twice ? [`${twice} 人重复列出`] : []),
+    ]
+    return {
+      code: 'exclusive',
+      requirement: '所列人员只在本企业任职，不重复',
+      actual: parts.join('，') || `${rows.length} 人，没有发现重复`,
+      verdict: parts.length ? 'bad' : 'ok',
+      law: '从业人员管理：一人一企',
+      ...(elsewhere.length
+        ? { detail: `${maskedNames(elsewhere.flatMap(({ mark }): AnswerRow[] => [marks.get(mark)].filter(row => row !== undefined)))}，须先由原企业办理减员` }
+        : {}),
+    }
+  },
+}
+
+const maskedNames = (rows: AnswerRow[]) => named(rows.map(row => ({ ...row, name: row.name ? `${[...row.name][0]}*` : '' })))
+
+const served: Check = {
+  code: 'projects',
+  about: '有委托的物业管理项目',
+  find(context) {
+    const wanted = context.settings.thresholds.projects ?? 0
+    if (!wanted) return undefined
+    const rows = Array.isArray(context.answers.projects) ? context.answers.projects : []
+    const area = rows.reduce((sum, row) => sum + Math.round(Number(row.area ?? 0) * 100), 0) / 100
+    return {
+      code: 'projects',
+      requirement: `有委托的物业管理项目不少于 ${wanted} 个`,
+      actual: rows.length ? `${rows.length} 个，共 ${(area / 10_000).toFixed(2)} 万㎡` : '0 个',
+      verdict: verdict(rows.length >= wanted),
+      law: law('4'),
+      detail: '只计挂接到本企业、合同已备案且在有效期内的项目',
+    }
+  },
+}
+
+/** 新设立: within some days of the business licence. Late filing is flagged, never refused. */
+const inTime: Check = {
+  code: 'in-time',
+  about: '自领取营业执照之日起 30 日内申报',
+  find(context) {
+    const limit = context.settings.thresholds.filing_days ?? 0
+    const from = textOf(context, 'established_on')
+    if (!limit) return undefined
+    const due = /^\d{4}-\d{2}-\d{2}$/.test(from) ? addDays(from, limit) : undefined
+    return {
+      code: 'in-time',
+      requirement: `自领取营业执照之日起 ${limit} 日内申报`,
+      actual: due ? `应于 ${due} 前申报` : '还没有填写成立日期',
+      verdict: due ? (context.on <= due ? 'ok' : 'bad') : 'warn',
+      law: '资质管理办法第六条',
+      ...(due && context.on > due ? { detail: '可以提交，标记为逾期申报' } : {}),
+    }
+  },
+}
+
+/** 核定: before the provisional certificate runs out. */
+const beforeExpiry: Check = {
+  code: 'before-expiry',
+  about: '在暂定资质有效期内申请核定',
+  async find(context) {
+    const ahead = context.settings.thresholds.ahead_days ?? 0
+    const until = textOf(context, 'certificate_until')
+    const held = until ? undefined : await certificateOf(context.db, context.kase.subject_id)
+    const last = until || held?.valid_until || ''
+    if (!last) return undefined
+    const wish = addDays(last, -ahead)
+    return {
+      code: 'before-expiry',
+      requirement: `暂定资质有效期届满 ${ahead} 日前申请核定`,
+      actual: `有效期至 ${last}，应于 ${wish} 前申请`,
+      verdict: context.on <= wish ? 'ok' : context.on <= last ? 'warn' : 'bad',
+      law: '资质管理办法第八条，行政许可法第五十条',
+    }
+  },
+}
+
+/**
+ * 限制核定的行为 (第十一条；domain.md §4.5): from the credit records of the year before. The officer decides on hits; the portal keeps no
+ * credit records yet, so it says what it could look at.
+ */
+const behaviours: Check = {
+  code: 'behaviours',
+  about: '申请前一年内没有限制核定的行为',
+  find(): Finding {
+    return {
+      code: 'behaviours',
+      requirement: '申请之日前一年内没有资质管理办法第十一条所列行为',
+      actual: '系统内暂无信用记录可查',
+      verdict: 'warn',
+      law: '资质管理办法第十一条',
+      detail: '请办理人另行核查违法违规、投诉和事故情况',
+    }
+  },
+}
+
+function verdict(met: boolean): 'ok' | 'bad' {
+  return met ? 'ok' : 'bad'
+}
+
+export const newChecks = [staff, titled, heads, certified, exclusive, capital, inTime, behaviours]
+export const confirmChecks = [staff, titled, heads, certified, exclusive, served, capital, beforeExpiry, behaviours]

@@ -1,0 +1,119 @@
+import { type Clock, desk, type KindSettings, type Material, publicity } from '../../cases/kind.ts'
+
+/** What the kinds of 三级 and 暂定 begin with (domain.md §3.2, §4.1, §4.2, §4.4); the regulator may decide otherwise at any time. */
+
+const clocks: Clock[] = [
+  {
+    code: 'acceptance',
+    label: '受理',
+    from: 'submitted',
+    until: 'accepted',
+    limit: 5,
+    unit: 'working-day',
+    pauses: [],
+    law: '行政许可法第三十二条',
+    keeper: 'desk',
+    silence: '逾期没有告知补正的，自收到申请之日起即为受理。',
+  },
+  {
+    code: 'decision',
+    label: '办结',
+    from: 'accepted',
+    until: 'decided',
+    limit: 20,
+    unit: 'working-day',
+    pauses: ['supplement', 'waiting', 'external'],
+    law: '行政许可法第四十二条',
+    keeper: 'desk',
+  },
+  {
+    code: 'correction',
+    label: '补正',
+    from: 'corrected',
+    until: 'resubmitted',
+    limit: 10,
+    unit: 'working-day',
+    pauses: [],
+    law: '本市办理规定',
+    keeper: 'applicant',
+  },
+]
+
+const chain = [
+  desk('district', 'district-clerk', '区县初审', '初审中', { visit: true }),
+  desk('city-clerk', 'city-clerk', '市局经办', '经办审核中'),
+  desk('city-reviewer', 'city-reviewer', '市局复核', '复审中'),
+  desk('city-approver', 'city-approver', '市局审批', '审批中'),
+  publicity('city-clerk', 5),
+]
+
+const templates = [
+  { step: 'pass', label: '材料属实', text: '材料齐全，内容属实。' },
+  { step: 'pass', label: '同意报批', text: '经审核，申报条件符合要求，同意报批。' },
+  { step: 'sendBack', label: '核对人员', text: '请再核对人员名单与证书是否一致。' },
+  { step: 'refuse', label: '人员不足', text: '专职管理和技术人员人数或职称不符合资质管理办法第五条的要求。' },
+  { step: 'refuse', label: '内容不实', text: '申报内容与核查情况不符。' },
+  { step: 'decline', label: '不属本机关', text: '该事项依法不属于本机关职权范围，请向有关行政机关申请。' },
+  { step: 'correct', label: '看不清', text: '扫描件看不清，请重新扫描后上传。' },
+  { step: 'correct', label: '与填写不一致', text: '材料内容与填写内容不一致，请核对后更正。' },
+]
+
+const paper = (code: string, label: string, more: Partial<Material> = {}): Material => ({
+  code,
+  label,
+  required: true,
+  original: false,
+  copies: 1,
+  ...more,
+})
+
+const common: Material[] = [
+  paper('application-form', '企业资质等级申报表', { hint: '在本页打印，签字盖章后扫描上传' }),
+  paper('business-licence', '营业执照', { original: true }),
+]
+const staffPapers: Material[] = [
+  paper('credentials', '物业管理专业人员职业资格证书、劳动合同', { original: true, hint: '每人一个文件，文件名写姓名' }),
+  paper('titles', '管理和技术人员职称证书、劳动合同', { original: true, hint: '可附社会保险缴纳证明' }),
+  paper('heads', '工程、财务负责人职称证书、劳动合同', { original: true }),
+]
+const pledge = paper('pledge', '材料真实性承诺书', { hint: '法定代表人签字，加盖公章' })
+
+/** 新设立申报 (三级暂定). */
+export const newSettings: KindSettings = {
+  chain,
+  clocks,
+  consults: [],
+  materials: [
+    ...common,
+    paper('charter', '企业章程'),
+    paper('capital-proof', '验资证明', { required: false, hint: '2015 年起不作要求，有的可以提供' }),
+    paper('legal-person-id', '法定代表人身份证明', { original: true, expires: true }),
+    ...staffPapers,
+    paper('office', '办公场所证明', { hint: '产权证明，或租赁合同；租赁的填写到期日', expires: true }),
+    pledge,
+  ],
+  number: '鲁济物暂-{yyyy}-{seq:4}',
+  corrections: 1,
+  thresholds: { capital: 50, staff: 10, titled: 5, filing_days: 30, valid_years: 1 },
+  templates,
+}
+
+/** 三级核定. */
+export const confirmSettings: KindSettings = {
+  chain,
+  clocks,
+  consults: [],
+  materials: [
+    ...common,
+    ...staffPapers,
+    paper('old-certificate', '原资质证书正、副本', { original: true, hint: '发新证时收回原件' }),
+    paper('contracts', '物业服务合同复印件', { hint: '在管项目每个一份' }),
+    paper('performance', '物业管理业绩材料'),
+    paper('financials', '上年度财务报表', { required: false, hint: '资产负债表、损益表' }),
+    pledge,
+  ],
+  number: '鲁济物3-{yyyy}-{seq:4}',
+  corrections: 1,
+  thresholds: { capital: 50, staff: 10, titled: 5, projects: 1, ahead_days: 45, valid_years: 3 },
+  templates,
+}
