@@ -17,21 +17,27 @@ import { signIn } from './accounts/sign-in-pages.ts'
 import { actorOf, record } from './admin/action-log.ts'
 import { admin } from './admin/routes.ts'
 import { settingsNow } from './admin/settings.ts'
+import { catalogue } from './cases/catalogue-routes.ts'
 import { materialRoutes } from './cases/material-routes.ts'
 import { cases } from './cases/routes.ts'
 import { config } from './config.ts'
 import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
 import { desk } from './desk/routes.ts'
+import { caseDocuments, certificates } from './documents/routes.ts'
 import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
+import { files } from './files/routes.ts'
 import { addressOf } from './http.ts'
 import { lists } from './lists/routes.ts'
 import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import './modules/index.ts'
 import { publicityPages } from './publicity/routes.ts'
+import { guides } from './site/guide-routes.ts'
 import { site } from './site/routes.ts'
+import { verifyPages } from './site/verify-routes.ts'
 import { serveAssets, useViews } from './views.ts'
+import { warnings } from './warnings/routes.ts'
 
 export interface Portal {
   app: Express
@@ -88,6 +94,8 @@ export function createApp(log = openLog()): Portal {
   app.use(pageLocals)
 
   app.use(site)
+  app.use(guides)
+  app.use(verifyPages)
   app.use(publicityPages)
   app.use(registrationPages)
 
@@ -95,11 +103,15 @@ export function createApp(log = openLog()): Portal {
   app.use(signIn)
   app.use(['/account', '/desk', '/files'], signedIn, restoreHeld, settleAccount)
   app.use(account)
+  app.use(files)
   app.use('/desk', countUnread, desk)
   app.use('/desk/messages', inbox)
   app.use('/desk/lists', lists)
-  app.use('/desk/cases', materialRoutes, cases)
+  app.use('/desk/cases', materialRoutes, caseDocuments, cases)
+  app.use('/desk/certificates', certificates)
+  app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
+  app.use('/desk/warnings', warnings)
   app.use('/desk/admin', admin)
 
   app.use(() => {

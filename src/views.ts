@@ -43,6 +43,8 @@ export async function renderPage(file: string, locals: object, done: (error: unk
     const page: Page = { title: '', layout: 'desk', crumb: [] }
     const data = { ...(_locals as object), ...own, page }
     const body = await ejs.renderFile(file, data, options)
+    // A part of a page, for a script that puts it in its place.
+    if (own.layout === false) return done(null, body)
     done(null, await ejs.renderFile(path.join(views, 'layouts', `${page.layout}.ejs`), { ...data, body }, options))
   } catch (error) {
     done(error)

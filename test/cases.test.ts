@@ -58,3 +58,283 @@ test('an application goes from draft to certificate through all desks', async ()
   const own = await company.agent.get(`/desk/cases/${id}`)
   assert.match(own.text, new RegExp(done.number))
 })
+
+test('what is asked to be corrected unlocks, and nothing else', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const asked = await press(portal, district, id, 'correct', {
+    item: ['field.office_address', 'material.charter'],
+    'words.field.office_address': '与办公场所证明不一致，请核对。',
+    'words.material.charter': '章程缺最后一页。',
+  })
+  assert.equal(asked.status, 303, plain(asked.text))
+  assert.equal((await caseRow(id)).state, 'supplement')
+
+  const page = await company.agent.get(`/desk/cases/${id}`)
+  assert.match(page.text, /章程缺最后一页/)
+  assert.match(page.text, /已锁定/)
+
+  const locked = await company.agent.post(`/desk/cases/${id}/submit`, {
+    ...(await versionsOf(portal, id)),
+    office_address: '历下区新路2号',
+    capital: '9000',
+  })
+  assert.equal(locked.status, 409)
+  assert.match(locked.text, /“注册资本”已锁定/)
+  assert.equal((await caseRow(id)).edition, 1)
+
+  const shut = await upload(company.agent, id, 'office', '别的')
+  assert.equal(shut.status, 409)
+  const opened = await upload(company.agent, id, 'charter', '补上最后一页')
+  assert.equal(opened.status, 303)
+
+  const again = await company.agent.post(`/desk/cases/${id}/submit`, {
+    ...(await versionsOf(portal, id)),
+    office_address: '历下区新路2号',
+    'answer.field.office_address': '已按租赁合同更正。',
+  })
+  assert.equal(again.status, 303, plain(again.text))
+  const row = await caseRow(id)
+  assert.equal(row.state, 'submitted')
+  assert.equal(row.edition, 2)
+
+  const review = await district.get(`/desk/cases/${id}`)
+  assert.match(review.text, /改动 1 处/)
+  assert.match(review.text, /历下区新路2号/)
+  assert.match(review.text, /已按租赁合同更正/)
+  assert.match((await district.get(`/desk/cases/${id}/editions/1`)).text, /试验路1号3层/)
+
+  await press(portal, district, id, 'accept')
+  const second = await press(portal, district, id, 'correct', { item: 'field.capital', 'words.field.capital': '再改一次。' })
+  assert.equal(second.status, 409, '一次性告知')
+})
+
+test('a correction names what is missing: no item, no words, a locked field', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  for (const [fields, sentence] of [
+    [{}, /请勾选要补正的内容或材料/],
+    [{ item: 'field.capital' }, /请写明这一项要补正什么/],
+    [{ item: 'field.company_name', 'words.field.company_name': '改名' }, /不在这个事项里/],
+    [{ item: 'field.__proto__', 'words.field.__proto__': 'x' }, /不在这个事项里/],
+    [{ item: 'field.capital', 'words.field.capital': '长'.repeat(501) }, /最多 500 个字/],
+  ] as const) {
+    const answer = await press(portal, district, id, 'correct', fields)
+    assert.equal(answer.status, 422)
+    assert.match(answer.text, sentence)
+  }
+  assert.equal((await caseRow(id)).state, 'submitted')
+})
+
+test('mistakes and missing papers keep an application a draft, with everything typed', async () => {
+  const company = await newCompany(portal)
+  const id = await startCase(company.agent)
+  const fields = await wholeForm({ capital: '五十万', 'people.0.id_number': '370100199001010000', pledge: '' })
+
+  const answer = await company.agent.post(`/desk/cases/${id}/submit`, { ...fields, ...(await versionsOf(portal, id)) })
+
+  assert.equal(answer.status, 422)
+  assert.match(answer.text, /校验码不符/)
+  assert.match(answer.text, /value="五十万"/)
+  assert.match(answer.text, /还差 9 份必需材料/)
+  const row = await caseRow(id)
+  assert.equal(row.state, 'draft')
+  assert.equal(row.serial, null)
+  assert.match((await company.agent.get(`/desk/cases/${id}`)).text, /value="五十万"/)
+})
+
+test('a draft is saved as it is typed and found on another device', async () => {
+  const company = await newCompany(portal)
+  const id = await startCase(company.agent)
+  const background = { 'x-background': '1' }
+
+  const saved = await company.agent.post(`/desk/cases/${id}/draft`, { ...(await versionsOf(portal, id)), contact: '赵新' }, background)
+  assert.equal(saved.status, 200)
+  const { draft_version } = JSON.parse(saved.text)
+  const other = await portal.as(company.username)
+  assert.match((await other.get(`/desk/cases/${id}`)).text, /value="赵新"/)
+
+  await other.post(`/desk/cases/${id}/draft`, { draft_version: String(draft_version), contact: '钱新' }, background)
+  const late = await company.agent.post(`/desk/cases/${id}/draft`, { draft_version: String(draft_version), contact: '孙新' }, background)
+  assert.equal(late.status, 409)
+  assert.match((await company.agent.get(`/desk/cases/${id}`)).text, /value="钱新"/)
+
+  const sealed = await portal.db('case_drafts').where({ case_id: id }).first('answers')
+  assert.doesNotMatch(sealed.answers, /370100199/, 'ID numbers are encrypted inside drafts')
+})
+
+test('the archive fills in and cannot be overwritten', async () => {
+  const company = await newCompany(portal)
+  const id = await startCase(company.agent)
+  const page = await company.agent.get(`/desk/cases/${id}`)
+  assert.match(page.text, new RegExp(company.name))
+
+  await company.agent.post(`/desk/cases/${id}/draft`, { ...(await versionsOf(portal, id)), company_name: '假公司', state: 'done', number: 'X' })
+
+  assert.doesNotMatch((await company.agent.get(`/desk/cases/${id}`)).text, /假公司/)
+  assert.equal((await caseRow(id)).state, 'draft')
+})
+
+test('starting twice, or another application while one is open, leads to the same case', async () => {
+  const company = await newCompany(portal)
+  const [one, other] = await Promise.all([startCase(company.agent), startCase(company.agent)])
+  assert.equal(one, other)
+  const denied = await company.agent.post('/desk/cases/new/qualification-confirm')
+  assert.equal(denied.status, 409)
+  assert.match(denied.text, /三级（暂定）/)
+})
+
+test('other companies, other districts and citizens do not find a case', async () => {
+  const company = await newCompany(portal)
+  const stranger = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const draft = await startCase(stranger.agent)
+  const other = await portal.as('district2-clerk')
+  for (const agent of [stranger.agent, other]) {
+    for (const path of ['', '/editions/1', '/papers/application.pdf']) assert.equal((await agent.get(`/desk/cases/${id}${path}`)).status, 404)
+    assert.equal((await press(portal, agent, id, 'accept')).status, 404)
+  }
+  for (const agent of [district, clerk]) assert.equal((await agent.get(`/desk/cases/${draft}`)).status, 404, 'a draft is the applicant’s')
+  assert.equal((await portal.anyone().get(`/desk/cases/${id}`)).status, 302)
+  assert.equal((await (await portal.as('owner')).get(`/desk/cases/${id}`)).status, 403)
+})
+
+test('steps out of turn, stale pages and repeated presses change nothing', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const before = await versionsOf(portal, id)
+
+  assert.equal((await press(portal, clerk, id, 'accept')).status, 403, 'the district is first')
+  assert.equal((await press(portal, district, id, 'pass', await visit())).status, 409, 'not accepted yet')
+  for (const action of ['submit', 'expire', 'nonsense', 'constructor'])
+    assert.equal((await press(portal, district, id, action)).status, 400)
+  assert.equal((await press(portal, company.agent, id, 'accept')).status, 403)
+
+  assert.equal((await district.post(`/desk/cases/${id}/steps`, { action: 'accept', version: before.version })).status, 303)
+  const twice = await district.post(`/desk/cases/${id}/steps`, { action: 'accept', version: before.version })
+  assert.equal(twice.status, 303, 'the same press again has the effect of once')
+  const stale = await district.post(`/desk/cases/${id}/steps`, { action: 'decline', version: before.version, opinion: '不属本机关。' })
+  assert.equal(stale.status, 409)
+  assert.match(stale.text, /办理“受理”/)
+  assert.match(stale.text, /不属本机关/)
+  assert.equal((await portal.db('case_history').where({ case_id: id })).length, 2)
+})
+
+test('a refusal wants its reasons, ends the case and frees the company to apply again', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  const silent = await press(portal, district, id, 'refuse', { opinion: ' ' })
+  assert.equal(silent.status, 422)
+  assert.match(silent.text, /请填写意见/)
+
+  assert.equal((await press(portal, district, id, 'refuse', { opinion: '人员不足。', note: '电话核实过。' })).status, 303)
+
+  const row = await caseRow(id)
+  assert.equal(row.state, 'refused')
+  assert.equal(row.open_key, null)
+  const own = await company.agent.get(`/desk/cases/${id}`)
+  assert.match(own.text, /人员不足/)
+  assert.doesNotMatch(own.text, /电话核实过/, 'internal notes stay internal')
+  assert.match((await district.get(`/desk/cases/${id}`)).text, /电话核实过/)
+  const copy = await company.agent.post(`/desk/cases/${id}/copy`)
+  assert.equal(copy.status, 303)
+  assert.match((await company.agent.get(copy.location ?? '')).text, /value="200.00"/)
+})
+
+test('the visit of two officers is recorded with the pass of the district', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  const alone = await press(portal, district, id, 'pass', { ...(await visit()), officers: '周砚秋' })
+  assert.equal(alone.status, 422)
+  assert.match(alone.text, /至少两人/)
+  assert.equal((await press(portal, district, id, 'pass', { ...(await visit()), visited_on: '2999-01-01' })).status, 422)
+  assert.equal((await caseRow(id)).place, 'district')
+})
+
+test('nobody decides at two places, and a city reviewer who is clerk too does not either', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  await press(portal, district, id, 'pass', await visit())
+  // 韩松 is 复核人 and 经办人.
+  const both = await portal.as('city-reviewer')
+  const roles = await portal
+    .db('user_roles')
+    .join('users', 'users.id', 'user_roles.user_id')
+    .where({ username: 'city-reviewer' })
+    .select('user_roles.id', 'role')
+  const as = async (role: string) =>
+    await both.post('/desk/role', { role_id: String(roles.find(row => row.role === role)?.id) })
+  await as('city-clerk')
+  assert.equal((await press(portal, both, id, 'pass')).status, 303)
+  await as('city-reviewer')
+  assert.match((await both.get(`/desk/cases/${id}`)).text, /同一人不得办理两个环节/)
+  const denied = await press(portal, both, id, 'pass')
+  assert.equal(denied.status, 403)
+  assert.match(denied.text, /同一人不得办理两个环节/)
+  assert.equal((await caseRow(id)).place, 'city-reviewer')
+})
+
+test('sent back one step, the desk before decides again', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  await press(portal, district, id, 'pass', await visit())
+  assert.equal((await press(portal, clerk, id, 'sendBack')).status, 422)
+  assert.equal((await press(portal, clerk, id, 'sendBack', { opinion: '请核对人员名单。' })).status, 303)
+  assert.equal((await caseRow(id)).place, 'district')
+  assert.equal((await press(portal, district, id, 'pass', await visit())).status, 303)
+  assert.equal((await caseRow(id)).place, 'city-clerk')
+})
+
+test('an applicant withdraws before the decision and not after', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  assert.equal((await press(portal, company.agent, id, 'withdraw', { opinion: '材料有变。' })).status, 303)
+  assert.equal((await caseRow(id)).state, 'withdrawn')
+  assert.equal((await press(portal, district, id, 'pass', await visit())).status, 409)
+})
+
+test('an applicant urges once a working day', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  assert.equal((await company.agent.post(`/desk/cases/${id}/urge`)).status, 303)
+  assert.equal((await company.agent.post(`/desk/cases/${id}/urge`)).status, 409)
+  const told = await portal.db('messages').where({ case_id: id }).where('title', 'like', '催办%')
+  assert.ok(told.length)
+})
+
+test('personal data are masked for officers, and seeing them in full is logged', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const number = (await wholeForm()).legal_person_id ?? ''
+  const masked = await district.get(`/desk/cases/${id}`)
+  assert.doesNotMatch(masked.text, new RegExp(number))
+  assert.equal((await district.post(`/desk/cases/${id}/reveal`, { reason: '' })).status, 422)
+  const full = await district.post(`/desk/cases/${id}/reveal`, { reason: '电话核实任职情况' })
+  assert.match(full.text, new RegExp(number))
+  assert.doesNotMatch((await district.get(`/desk/cases/${id}`)).text, new RegExp(number))
+  const logged = await portal.db('action_log').where({ action: 'personal.reveal', object_type: 'case', object_id: String(id) })
+  assert.equal(logged.length, 1)
+})
+
+test('a line changed or cut from the history is found', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  const line = await portal.db('case_history').where({ case_id: id, sequence: 2 }).first()
+  await portal.db.raw('drop trigger case_history_no_update')
+  await portal.db.raw('drop trigger case_history_no_delete')
+  await portal.db('case_history').where({ id: line.id }).update({ user_name: '别人' })
+  assert.match((await checkHistory(portal.db)).faults.join(), /第 2 条办理记录（受理）与签名不符/)
+  await portal.db('case_history').where({ id: line.id }).delete()
+  assert.match((await checkHistory(portal.db)).faults.join(), /应有 2 条办理记录，现有 1 条/)
+  const { id: _, ...whole } = line
+  await portal.db('case_history').insert(whole)
+  assert.deepEqual((await checkHistory(portal.db)).faults, [])
+  const { appendOnly } = await import('../src/database/schema.ts')
+  await appendOnly(portal.db, 'case_history')
+})

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { after, afterEach, before, test } from 'node:test'
+import { after, afterEach, before, type TestContext, test } from 'node:test'
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import type { Case } from '../src/cases/case.ts'
@@ -355,8 +355,8 @@ for (const { name, kase: changes, step, says, asked } of told)
   test(`after ${name} the applicant reads what happened and what comes next`, async () => {
     const user = await reach('company', '19900000001', 'lv@example.cn')
     const kase = await caseOf(changes)
-    for (const words of name === 'correct' ? ['执照不清', '面积不符'] : [])
-      await portal.db('case_corrections').insert({ case_id: kase.id, round: 1, target_type: 'field', target: words, words })
+    for (const target of name === 'correct' ? ['licence', 'area'] : [])
+      await portal.db('case_corrections').insert({ case_id: kase.id, round: 1, target_type: 'field', target, words: '不清楚' })
 
     await portal.db.transaction(trx =>
       tellOfStep(trx, { kase, kind: licence, from: undefined, place: undefined, placeLabel: '区县初审', holder: null, ...step }),
@@ -559,11 +559,10 @@ test('a channel that is down rests until the next turn, and the other goes on', 
 interface Mailbox {
   url: string
   mails: string[]
-  close(): Promise<void>
 }
 
 /** A mail server that takes everything, except for addresses that begin with `no`. */
-async function mailServer(): Promise<Mailbox> {
+async function mailServer(t: TestContext): Promise<Mailbox> {
   const mails: string[] = []
   const server: Server = createServer(socket => {
     let rest = ''
@@ -590,26 +589,25 @@ async function mailServer(): Promise<Mailbox> {
     })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    mails,
-    close: () => new Promise(resolve => server.close(() => resolve())),
-  }
+  t.after(() => server.close())
+  return { url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, mails }
 }
 
 const from = '物业监管 <noreply@example.gov.cn>'
 
-test('mails leave by SMTP with a Message-ID of their own and no header that was smuggled in', async () => {
-  const server = await mailServer()
-  const mail = smtpTransport({ url: server.url, from })
+function carrier(t: TestContext, { url }: Mailbox): Transport {
+  const mail = smtpTransport({ url, from })
+  t.after(() => mail.close())
+  return mail
+}
+
+test('mails leave by SMTP with a Message-ID of their own and no header that was smuggled in', async t => {
+  const server = await mailServer(t)
+  const mail = carrier(t, server)
   await write(2)
   await portal.db('outbox').orderBy('id').limit(1).update({ subject: '补正通知\r\nBcc: all@example.cn' })
-  try {
-    assert.deepEqual(await deliverOutbox(portal.db, { sms: recorder(), mail }), { sent: 2, later: 0, failed: 0 })
-  } finally {
-    mail.close()
-    await server.close()
-  }
+
+  assert.deepEqual(await deliverOutbox(portal.db, { sms: recorder(), mail }), { sent: 2, later: 0, failed: 0 })
 
   const [first = '', second = ''] = server.mails
   const [row] = await outbox()
@@ -622,19 +620,15 @@ test('mails leave by SMTP with a Message-ID of their own and no header that was 
   assert.deepEqual([row.state, row.carrier], ['sent', 'smtp'])
 })
 
-test('a mailbox the server refuses, and an address that is none, wait for another try', async () => {
-  const server = await mailServer()
-  const mail = smtpTransport({ url: server.url, from })
+test('a mailbox the server refuses, and an address that is none, wait for another try', async t => {
+  const server = await mailServer(t)
+  const mail = carrier(t, server)
   for (const address of ['nobody@example.cn', 'two@example.cn,three@example.cn']) {
     const user_ids = [await reach('company', null, address)]
     await tellAll({ to: { user_ids }, title: '寄不到', channels: ['mail'] })
   }
-  try {
-    assert.deepEqual(await deliverOutbox(portal.db, { sms: recorder(), mail }), { sent: 0, later: 2, failed: 0 })
-  } finally {
-    mail.close()
-    await server.close()
-  }
+
+  assert.deepEqual(await deliverOutbox(portal.db, { sms: recorder(), mail }), { sent: 0, later: 2, failed: 0 })
 
   assert.equal(server.mails.length, 0)
   const errors: string[] = await portal.db('outbox').orderBy('id').pluck('error')
@@ -642,14 +636,14 @@ test('a mailbox the server refuses, and an address that is none, wait for anothe
   assert.match(errors[1] ?? '', /收件地址的格式不对/)
 })
 
-test('a process killed between sending and marking sends again under the same Message-ID', { timeout: 60_000 }, async () => {
-  const server = await mailServer()
+test('a process killed between sending and marking sends again under the same Message-ID', { timeout: 60_000 }, async t => {
+  const server = await mailServer(t)
   await write(1)
   const program = `
-    const { connect, db } = await import('./src/db.ts')
+    const { connect } = await import('./src/db.ts')
     const { deliverOutbox } = await import('./src/messages/deliver.ts')
     const { smtpTransport } = await import('./src/messages/transports.ts')
-    connect(process.env.DATABASE_URL)
+    const db = connect(process.env.DATABASE_URL)
     const mail = smtpTransport({ url: process.env.MAIL_SERVER, from: ${JSON.stringify(from)} })
     const send = async letter => { await mail.send(letter); process.kill(process.pid, 'SIGKILL') }
     await deliverOutbox(db, { sms: mail, mail: { ...mail, send } })`
@@ -663,17 +657,12 @@ test('a process killed between sending and marking sends again under the same Me
   assert.equal(signal, 'SIGKILL')
   assert.equal((await outbox())[0].state, 'sending')
 
-  const mail = smtpTransport({ url: server.url, from })
+  const mail = carrier(t, server)
   const turn = () => deliverOutbox(portal.db, { sms: recorder(), mail })
-  try {
-    // It may still be at work.
-    assert.deepEqual(await turn(), { sent: 0, later: 0, failed: 0 })
-    shiftClock(longestSending + 1000)
-    assert.deepEqual(await turn(), { sent: 1, later: 0, failed: 0 })
-  } finally {
-    mail.close()
-    await server.close()
-  }
+  // It may still be at work.
+  assert.deepEqual(await turn(), { sent: 0, later: 0, failed: 0 })
+  shiftClock(longestSending + 1000)
+  assert.deepEqual(await turn(), { sent: 1, later: 0, failed: 0 })
 
   const ids = server.mails.map(text => /^Message-ID: (.*)$/m.exec(text)?.[1])
   assert.equal(ids.length, 2)

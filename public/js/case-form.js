@@ -34,7 +34,7 @@
   }
   const plan = wait => {
     clearTimeout(timer)
-    if (!stopped) timer = setTimeout(save, wait)
+    if (!stopped) timer = setTimeout(() => void save(), wait)
   }
 
   /** Tells once; the same words again are not read out again. */
@@ -50,14 +50,15 @@
     anchor.textContent = link.label
   }
 
-  const save = () => {
+  /** Resolves when the request that is on its way, or the one begun here, has been answered. */
+  const save = async () => {
     clearTimeout(timer)
-    if (!isUnsaved() || stopped) return
-    if (saving) return plan(pause)
-    saving = send().finally(() => {
+    if (!saving && (!isUnsaved() || stopped)) return
+    saving ??= send().finally(() => {
       saving = undefined
       if (isUnsaved() && !failures) plan(pause)
     })
+    await saving
   }
 
   const send = async () => {
@@ -107,7 +108,7 @@
     plan(Math.min(5000 * 2 ** (failures - 1), 60_000))
   }
 
-  window.addEventListener('online', () => save())
+  window.addEventListener('online', () => void save())
 
   // ── Self-check ─────────────────────────────────────────────────────────────────────────────────
 
@@ -135,11 +136,11 @@
   // ── Leaving ────────────────────────────────────────────────────────────────────────────────────
 
   const saveOnLeaving = () => {
-    if (!submitted) save()
+    if (!submitted) void save()
   }
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden') saveOnLeaving()
-    else save()
+    else void save()
   })
   window.addEventListener('pagehide', saveOnLeaving)
   window.addEventListener('beforeunload', event => {
@@ -152,29 +153,22 @@
     if (event.persisted) location.reload()
   })
 
+  // Whatever is pressed goes out when the draft is saved, with its new version; what cannot be saved stays on the page.
   let waiting = false
-  form.addEventListener('submit', event => {
+  form.addEventListener('submit', async event => {
     const { submitter } = event
-    if (submitter?.hasAttribute('data-plain-save')) {
-      // The Enter key in a field.
-      event.preventDefault()
-      return save()
-    }
-    clearTimeout(timer)
-    if (!saving) {
+    const isPlainSave = submitter?.hasAttribute('data-plain-save') ?? false
+    if (!isPlainSave && (stopped || (!saving && !isUnsaved()))) {
       submitted = true
-      // The page may stay, when what was pressed does not get through.
-      setTimeout(() => (submitted = false), 5000)
       return
     }
-    // The version of the draft is about to change; the press goes out with the new one.
     event.preventDefault()
     if (waiting) return
     waiting = true
-    void saving.finally(() => {
-      waiting = false
-      form.requestSubmit(submitter)
-    })
+    await save()
+    waiting = false
+    // The Enter key in a field saves and no more.
+    if (!isPlainSave && !failures) form.requestSubmit(submitter)
   })
 
   for (const type of ['input', 'change'])

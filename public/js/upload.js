@@ -6,7 +6,7 @@
   let current
   let kept = 0
 
-  const inMegabytes = bytes => (bytes / megabyte).toFixed(1)
+  const inMegabytes = bytes => (Math.ceil((bytes / megabyte) * 10) / 10).toFixed(1)
   const wordsOf = { signedOut: '登录已到时，没有保存。请在新窗口重新登录，再回到这里重传。' }
 
   const make = (parent, tag, { words, ...more } = {}) => {
@@ -145,7 +145,8 @@
       const body = new FormData()
       // Fields come before the file they speak of.
       if (replaces) body.append('replaces', replaces)
-      body.append('files', file)
+      // A control character in the name would break the body.
+      body.append('files', file, file.name.replace(/\p{Cc}/gu, ''))
       request.send(body)
     })
 

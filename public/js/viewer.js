@@ -11,7 +11,7 @@
     const name = link.textContent.trim()
     const made = document.createElement({ image: 'img', pdf: 'iframe' }[view] ?? 'p')
     if (view === 'image') Object.assign(made, { src: href, alt: `${name}的预览` })
-    else if (view === 'pdf') Object.assign(made, { src: href, title: `${name}的预览` })
+    else if (view === 'pdf') Object.assign(made, { src: `${href}#toolbar=0&view=FitH`, title: `${name}的预览` })
     else Object.assign(made, { className: 'mb-0', textContent: '这种文件不能在页面里预览，请下载后查看。' })
     paper.replaceChildren(made)
     viewer.querySelector('[data-name]').textContent = name
@@ -60,6 +60,7 @@
       for (const field of document.querySelectorAll('input[name=version]')) field.value = told.version
       for (const box of form.querySelectorAll('input[name=seen]'))
         box.parentElement.querySelector('span').firstChild.data = box.checked ? '已核验' : '核验原件'
+      document.querySelector('[data-seen]').textContent = form.querySelectorAll('input[name=seen]:checked').length
     } catch {
       say('没有保存：网络断开，请稍后再试。', 'bad')
     }

@@ -31,6 +31,7 @@ export const objectTypes: Record<string, string> = {
   setting: '参数',
   dictionary: '字典',
   calendar: '工作日历',
+  kind: '事项',
   list: '列表',
   log: '日志',
 }
@@ -64,6 +65,8 @@ const labels: Record<string, string> = {
   seals: '封印',
   faults: '问题',
   newest: '最新封印摘要',
+  effective_on: '生效日期',
+  variant: '类别',
 }
 
 /** What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts. */

@@ -64,6 +64,7 @@ const objects: Record<string, string> = {
   dictionary: '字典',
   calendar: '工作日历',
   log: '日志',
+  warning: '预警',
   publicity: '公示',
 }
 

@@ -1,5 +1,6 @@
 import './calendar-pages.ts'
 import './dictionary-pages.ts'
+import './kind-pages.ts'
 import './log-pages.ts'
 import './organisation-pages.ts'
 import './session-pages.ts'

@@ -6,18 +6,18 @@ import { NotFound } from '../errors.ts'
 import { allow, currentUser, queryText } from '../http.ts'
 import { catalogueFor, countsOf, countUnder, elsewhere, openByKind, tellKind } from './catalogue.ts'
 import { findKind, type Kind, variantsOf } from './kind.ts'
-import { caseRoles } from './lists.ts'
+import { caseReaders } from './roles.ts'
 
 /** 事项目录: `/desk/kinds`. */
 export const catalogue = express.Router()
 
-catalogue.get('/', allow(...caseRoles), async (_req, res) => {
+catalogue.get('/', allow(...caseReaders), async (_req, res) => {
   const user = currentUser(res)
   const [groups, open] = await Promise.all([catalogueFor(db, { role: user.role }), openByKind(db, user)])
   res.render('cases/catalogue', { groups, open, staff: roles[user.role].staff })
 })
 
-catalogue.get('/:kind', allow(...caseRoles), async (req, res) => {
+catalogue.get('/:kind', allow(...caseReaders), async (req, res) => {
   const user = currentUser(res)
   const { kind, variant } = kindAt(req)
   const { staff } = roles[user.role]
@@ -26,7 +26,7 @@ catalogue.get('/:kind', allow(...caseRoles), async (req, res) => {
   res.render('cases/kind', {
     ...told,
     counts,
-    elsewhere: elsewhere(counts, told.settings),
+    elsewhere: elsewhere(counts, told.rules),
     counted_at: now(),
     starts: kind.startedBy.includes(user.role),
     sets: user.role === 'business-admin' || user.role === 'supervisor',

@@ -49,7 +49,9 @@ export function mainClock({ clocks }: Pick<KindSettings, 'clocks'>): Clock | und
 
 /** Who applies, by the kinds of their organisations: 物业企业. */
 export function applicantsOf({ startedBy }: Pick<Kind, 'startedBy'>): string {
-  return [...new Set(startedBy.map(role => (roles[role].staff ? roles[role].label : organisationKinds[roles[role].kind])))].join('、')
+  return [...new Set(startedBy.map(role => (roles[role].staff ? roles[role].label : organisationKinds[roles[role].kind])))].join(
+    '、',
+  )
 }
 
 /** Whether anybody outside the offices can apply, so that it belongs among the public guides. */
@@ -79,7 +81,12 @@ function stageOf(place: Place, index: number): Stage {
     case 'party':
       return { label: place.label, who: partyRoles[place.party], limit, about: '答复后继续办理，逾期没有答复的也继续办理。' }
     case 'external':
-      return { label: place.label, who: place.authority, limit: '由该机关定', about: `${roles[place.role].label}录入结果和文号，时间不计入本市时限。` }
+      return {
+        label: place.label,
+        who: place.authority,
+        limit: '由该机关定',
+        about: `${roles[place.role].label}录入结果和文号，时间不计入本市时限。`,
+      }
     case 'wait':
       return {
         label: place.label,
@@ -101,7 +108,7 @@ export interface Told {
   kind: Kind
   variant: string
   variants: { code: string; label: string }[]
-  settings: KindSettings
+  rules: KindSettings
   /** Since when these settings hold; nothing where they came with the portal. */
   since: string | undefined
   /** When the next ones begin to hold. */
@@ -115,7 +122,7 @@ export interface Told {
   consults: string[]
   corrections: string
   refusal: string
-  number: { sample: string; about: string } | undefined
+  numbering: { sample: string; about: string } | undefined
   papers: string[]
   required: number
   checks: string[]
@@ -135,7 +142,8 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
     kind,
     variant,
     variants: Object.entries(variantsOf(kind)).map(([code, label]) => ({ code, label })),
-    settings,
+    // A page knows `settings` as those of Express.
+    rules: settings,
     since: present.created_by === null ? undefined : present.effective_on,
     next: upcoming(editions, today())[0]?.effective_on,
     module: modules[kind.module],
@@ -154,7 +162,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
         ? `材料不齐全或不符合法定形式的，一次性告知全部需要补正的内容，最多 ${settings.corrections} 次。`
         : '不退回补正。',
     refusal: refusals[kind.refusedTo],
-    number: number ? { sample: sampleNumber(number), about: countedBy(number) } : undefined,
+    numbering: number ? { sample: sampleNumber(number), about: countedBy(number) } : undefined,
     papers: kind.proof?.papers.map(({ label }) => label) ?? [],
     required: settings.materials.filter(material => material.required).length,
     checks: kind.checks.map(({ about }) => about),
@@ -171,7 +179,8 @@ function countedBy(rule: string): string {
 
 /** What stands in the boxes of a guide: what a case is called there. */
 export function wordUnder(): Under {
-  return ({ id, label, word, state }) => (state === 'withdrawn' ? '决定前可撤回' : id.startsWith('at:') && word !== label ? word : '')
+  return ({ id, label, word, state }) =>
+    state === 'withdrawn' ? '决定前可撤回' : id.startsWith('at:') && word !== label ? word : ''
 }
 
 // ── Running counts ─────────────────────────────────────────────────────────────────────────────

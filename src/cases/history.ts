@@ -135,7 +135,8 @@ function sorted(value: object): object {
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-function hashOf(row: Omit<HistoryRow, 'id' | 'hash'>, previous: string): string {
+/** The HMAC that chains a line to the one before; for the first line `previous` is empty. */
+export function hashOf(row: Omit<HistoryRow, 'id' | 'hash'>, previous: string): string {
   return sign(
     'case history',
     JSON.stringify([

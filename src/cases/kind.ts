@@ -186,6 +186,8 @@ export interface Kind<F extends Form = Form> {
   variantOf?(answers: Answers): string
   /** What holds until the regulator decides otherwise. */
   settings: KindSettings | ((variant: string) => KindSettings)
+  /** What the thresholds are called where the regulator sets them: 专职人员不少于 … 人. */
+  thresholds?: Readonly<Record<string, { label: string; unit?: string }>>
   /** Where 不通过 leads (domain.md §3.1). */
   refusedTo: 'draft' | 'rejected' | 'refused'
   /** What a state is called here, where that differs. */

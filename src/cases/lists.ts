@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import { officials, type Role, roleCodes } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import { type WorkCalendar, workCalendar } from '../calendar.ts'
 import { today } from '../clock.ts'
@@ -10,14 +9,9 @@ import { allKinds, findKind, type KindSettings, modules } from './kind.ts'
 import { closedStates, type State, stateCodes, states, writableStates } from './lifecycle.ts'
 import { few, lightOfCase } from './light.ts'
 import { visibleCases, waitingFor } from './queries.ts'
+import { caseReaders } from './roles.ts'
 import { settingsById } from './settings.ts'
 import { placeOf, stateOf } from './steps.ts'
-
-/** Who works with cases: those who decide or keep an eye on business, and those who apply. */
-export const caseRoles: readonly Role[] = [
-  ...officials.filter(role => !role.startsWith('editor')),
-  ...roleCodes.filter(role => role.startsWith('company') || role === 'developer' || role === 'committee'),
-]
 
 /** 待办, 在途, 已办, 知会: what a case is to whoever looks. */
 export const boxes = { todo: '待办', mine: '在途', done: '已办', informed: '知会' } as const
@@ -32,7 +26,7 @@ const stateNames: Words = Object.fromEntries(stateCodes.map(code => [code, state
 export const cases = defineList({
   code: 'cases',
   label: '办件台账',
-  roles: caseRoles,
+  roles: caseReaders,
   from: visibleCases,
   key: 'cases.id',
   columns: [
@@ -240,7 +234,7 @@ const settingsRead = new Map<number, KindSettings>()
 let reading: Promise<ReadonlyMap<number, KindSettings>> | undefined
 
 /** All settings a case may have been submitted under, read once for the columns of a page. */
-function settingsNow(db: Knex): Promise<ReadonlyMap<number, KindSettings>> {
+export function settingsNow(db: Knex): Promise<ReadonlyMap<number, KindSettings>> {
   reading ??= readSettings(db).finally(() => {
     reading = undefined
   })

@@ -235,7 +235,7 @@ cases.post('/:id/objections/:objection', allow(...deciders), async (req, res) =>
   const user = currentUser(res)
   const id = recordId(req)
   const form = readForm(dismissForm, req.body)
-  if (!form.ok) return await again(req, res, id, 'dismiss', form)
+  if (!form.ok) return await again(req, res, id, `dismiss-${recordId(req, 'objection')}`, form)
   await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
     if (kase.state !== 'waiting' || kase.holder_role !== user.role)

@@ -109,9 +109,7 @@ export function inForce(editions: readonly Edition[], day: string): Edition | un
 
 /** What is still to come after a day, the next first; of several revisions of a day the last. */
 export function upcoming(editions: readonly Edition[], day: string): Edition[] {
-  return editions.filter(
-    ({ effective_on }, index) => effective_on > day && editions[index + 1]?.effective_on !== effective_on,
-  )
+  return editions.filter(({ effective_on }, index) => effective_on > day && editions[index + 1]?.effective_on !== effective_on)
 }
 
 /** What held before an edition when it was written: the newest of those written earlier, on its day or before. */

@@ -129,9 +129,8 @@ function whyBarred({ kase, history }: Standing, user: User): string | undefined 
     line =>
       line.sequence > since &&
       line.user_id === user.id &&
-      (line.step === 'pass' || line.step === 'accept') &&
-      line.place !== kase.place &&
-      line.to_place !== kase.place,
+      // 受理 is taken before the case is at any place; it belongs to the first.
+      ((line.step === 'pass' && line.place !== kase.place) || (line.step === 'accept' && line.to_place !== kase.place)),
   )
   return earlier && `您已在“${earlier.place_label}”办理过这一件，同一人不得办理两个环节，请由其他人员办理。`
 }

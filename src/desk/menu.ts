@@ -28,7 +28,8 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
       { href: '/desk/lists/cases?box=todo&sort=due_on', label: '待办', icon: 'inbox', roles: caseHandlers },
       { href: '/desk/lists/cases?box=mine', label: '在途', icon: 'hourglass', roles: caseHandlers },
       { href: '/desk/lists/cases?box=done', label: '已办', icon: 'circle-check', roles: caseHandlers },
-      { href: '/desk/messages', label: '消息', icon: 'bell', roles: roleCodes },
+      { list: 'warnings', icon: 'alert-triangle' },
+      { href: '/desk/messages', label: '消息', icon: 'mail', roles: roleCodes },
     ],
   },
   {
@@ -49,8 +50,10 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
   {
     label: '系统设置',
     entries: [
+      { href: '/desk/admin/kinds', label: '事项设置', icon: 'adjustments', roles: ['business-admin'] },
       { href: '/desk/admin/settings', label: '参数', icon: 'adjustments', roles: ['system-admin', 'security-admin'] },
       { href: '/desk/admin/dictionaries', label: '字典', icon: 'book', roles: ['system-admin'] },
+      { href: '/desk/admin/kinds', label: '事项设置', icon: 'settings', roles: ['business-admin', 'supervisor'] },
     ],
   },
   {

@@ -28,9 +28,25 @@ export type LetterPart =
   | { sort: 'facts'; facts: { label: string; value: string; wide?: boolean }[] }
   | { sort: 'table'; widths: number[]; head: string[]; rows: string[][] }
 
-const prose = { size: 16, leading: 28, align: 'justify' } as const
+/** Ways to set a letter, from roomy to tight. GB/T 9704 lets the distance of lines give way so that a paper closes on its page. */
+interface Setting {
+  size: number
+  leading: number
+  /** Of the page, in millimetres. */
+  top: number
+  bottom: number
+  /** The least height of a row. */
+  row: number
+}
+const settings: readonly Setting[] = [
+  { size: 16, leading: 28, top: 37, bottom: 35, row: 25 },
+  { size: 16, leading: 26, top: 32, bottom: 32, row: 22 },
+  { size: 15, leading: 24, top: 28, bottom: 30, row: 20 },
+  { size: 14, leading: 21, top: 22, bottom: 28, row: 18 },
+]
+
 /** Room of the last block: authority, day and seal beside the QR code. */
-const blockHeight = 128
+const blockHeight = 124
 
 /** The letter of an issued paper. */
 export function letterOf({ facts }: Document): Letter {
@@ -39,63 +55,85 @@ export function letterOf({ facts }: Document): Letter {
 
 /** Prints an issued letter. One that another took the place of carries that across the page. */
 export async function printLetter(document: Document, printing: Printing & { standing: Standing }): Promise<Buffer> {
+  const roomy = compose(document, printing, settings[0])
+  const paper = roomy.page === 1 ? roomy : tightest(document, printing, roomy)
+  if (!printing.standing.good) paper.watermark(printing.standing.label)
+  return await paper.finish()
+}
+
+/** The roomiest setting that needs no more pages than the tightest. */
+function tightest(document: Document, printing: Printing, roomy: Paper): Paper {
+  const others = settings.slice(1).map(setting => compose(document, printing, setting))
+  const fewest = Math.min(roomy.page, ...others.map(paper => paper.page))
+  return [roomy, ...others].find(paper => paper.page === fewest) ?? roomy
+}
+
+function compose(document: Document, printing: Printing, setting = settings[0]): Paper {
+  if (!setting) throw new Error('no setting')
   const letter = letterOf(document)
   const { issuer, title, number, to, parts, contact } = letter
+  const { size, leading, top, bottom } = setting
   const paper = new Paper({
     title: `${title} ${number}`,
     foot: [number, `核验码 ${shownCode(document.code)}`],
     digest: document.digest,
     printedAt: printing.printedAt,
+    margins: { top, right: 26, bottom, left: 26 },
     ...(printing.faces ? { faces: printing.faces } : {}),
   })
   paper.text(issuer, { size: 20, leading: 32, weight: 'bold', align: 'center' })
-  paper.text(title, { tag: 'H1', size: 22, leading: 38, weight: 'bold', align: 'center' })
-  paper.text(number, { size: 14, leading: 26, align: 'center', after: 18 })
-  if (to) paper.text(`${to}：`, { ...prose, align: 'left' })
+  paper.text(title, { tag: 'H1', size: 22, leading: 36, weight: 'bold', align: 'center' })
+  paper.text(number, { size: 14, leading: 24, align: 'center', after: leading / 2 })
+  if (to) paper.text(`${to}：`, { size, leading })
+  const last = (contact ? leading : 0) + blockHeight
   for (const [n, part] of parts.entries()) {
-    // Authority and day never stand on a page without a line of the text they close.
-    if (n === parts.length - 1)
-      paper.keep(Math.min(heightOf(paper, part), 3 * prose.leading) + (contact ? prose.leading : 0) + blockHeight)
-    write(paper, part)
+    paper.keep(roomFor(paper, parts.slice(n), setting, last))
+    write(paper, part, setting)
   }
-  if (contact) paper.text(contact, { ...prose, indent: 2 })
-  close(paper, document, letter, printing)
-  if (!printing.standing.good) paper.watermark(printing.standing.label)
-  return await paper.finish()
+  if (contact) paper.text(contact, { size, leading, indent: 2 })
+  close(paper, document, letter, printing, setting)
+  return paper
 }
 
-function heightOf(paper: Paper, part: LetterPart): number {
-  if (part.sort === 'text') return paper.heightOf(part.text, { ...prose, indent: 2 })
-  return part.sort === 'items' ? paper.heightOf(part.items.at(-1) ?? '', { ...prose, indent: 2 }) : 3 * prose.leading
+/** What must fit on the page with the beginning of a part: a heading keeps to its text, the last lines to authority and day. */
+function roomFor(paper: Paper, [part, ...rest]: readonly LetterPart[], setting: Setting, last: number): number {
+  const { leading } = setting
+  if (!part) return last
+  if (part.sort === 'heading') return leading + roomFor(paper, rest, setting, last)
+  if (rest.length || part.sort === 'items') return leading
+  if (part.sort === 'text') return Math.min(paper.heightOf(part.text, { ...setting, indent: 2 }), 3 * leading) + last
+  const rows = part.sort === 'table' ? part.rows.length + 1 : part.facts.length
+  return Math.min(rows * setting.row, 6 * setting.row)
 }
 
-function write(paper: Paper, part: LetterPart): void {
-  const cells = (row: string[]): Cell[] => row.map(text => ({ text }))
+function write(paper: Paper, part: LetterPart, { size, leading, row }: Setting): void {
+  const prose = { size, leading, align: 'justify', indent: 2 } as const
+  const cells = (texts: string[]): Cell[] => texts.map(text => ({ text }))
   switch (part.sort) {
     case 'text':
-      paper.text(part.text, { ...prose, indent: 2 })
+      paper.text(part.text, prose)
       break
     case 'heading':
-      paper.heading(part.text, { ...prose, align: 'left', indent: 2, after: 0 })
+      paper.text(part.text, { ...prose, tag: 'H2', weight: 'bold' })
       break
     case 'items':
-      for (const item of part.items) paper.text(item, { ...prose, indent: 2 })
+      for (const item of part.items) paper.text(item, prose)
       break
     case 'facts':
-      paper.facts(part.facts, { size: 11, height: 26 })
+      paper.facts(part.facts, { size: 11, height: row })
       paper.space(12)
       break
     case 'table':
       paper.space(4)
-      paper.grid({ widths: part.widths, head: cells(part.head), rows: part.rows.map(cells), size: 10.5, height: 24 })
+      paper.grid({ widths: part.widths, head: cells(part.head), rows: part.rows.map(cells), size: 10.5, height: row })
       paper.space(12)
   }
 }
 
 /** The QR code at the left; the authority over the day at the right, four characters from the edge, the seal over both. */
-function close(paper: Paper, { code }: Document, { issuer, on }: Letter, printing: Printing): void {
+function close(paper: Paper, { code }: Document, { issuer, on }: Letter, printing: Printing, { size, leading }: Setting): void {
   paper.keep(blockHeight)
-  const top = paper.y + 16
+  const top = paper.y + 12
   const side = 76
   const address = verifyAddress(code)
   paper.qr(address, paper.left, top, side)
@@ -104,15 +142,12 @@ function close(paper: Paper, { code }: Document, { issuer, on }: Letter, printin
   paper.text(`核验码 ${shownCode(code)}`, { ...beside, weight: 'bold' })
   paper.text(address, beside)
   const day = onPaper(on)
-  const centre = Math.min(
-    paper.right - 4 * prose.size - paper.widthOf(day, prose.size) / 2,
-    paper.right - paper.widthOf(issuer, prose.size) / 2,
-  )
+  const centre = Math.min(paper.right - 4 * size - paper.widthOf(day, size) / 2, paper.right - paper.widthOf(issuer, size) / 2)
   const room = Math.min(centre - paper.left - side, paper.right - centre) * 2
-  const signature = { ...prose, align: 'center', x: centre - room / 2, width: room } as const
-  paper.y = top + 22
+  const signature = { size, leading, align: 'center', x: centre - room / 2, width: room } as const
+  paper.y = top + 20
   paper.text(issuer, signature)
   paper.text(day, signature)
   if (printing.seal === 'placeholder') paper.sealPlace(issuer, centre, top + 44)
-  paper.y = top + blockHeight - 16
+  paper.y = top + blockHeight - 12
 }

@@ -4,7 +4,7 @@ import { type Settings, settingsNow } from '../admin/settings.ts'
 import type { Case, Correction, HistoryRow, StepPayload } from '../cases/case.ts'
 import { payloadsOf } from '../cases/history.ts'
 import type { Clock, Kind, KindSettings, Place } from '../cases/kind.ts'
-import { isStep, type StepCode, states, stepLabel } from '../cases/lifecycle.ts'
+import { isStep, type Step, type StepCode, states, stepLabel, steps } from '../cases/lifecycle.ts'
 import { dayOf } from '../clock.ts'
 import type { Answers } from '../forms/answers.ts'
 import { fieldsOf } from '../forms/form.ts'
@@ -166,7 +166,12 @@ async function issuerOf(
   const office: { phone: string | null } | undefined = await trx('organisations')
     .where({ id: line.organisation_id ?? 0 })
     .first('phone')
-  return { issuer: line.organisation_name, phone: office?.phone ?? '' }
+  return { issuer: authorityOf(line.organisation_name), phone: office?.phone ?? '' }
+}
+
+/** An inner department signs in the name of its authority: 历下区住房和城乡建设局物业科 is 历下区住房和城乡建设局. */
+function authorityOf(name: string): string {
+  return name.replace(/^(.+(?:局|委员会|办事处|人民政府))[^局]{1,8}[科处股办所室]$/, '$1')
 }
 
 /** The clock has no name to sign with, so what it ends is signed by who decided before. */
@@ -225,18 +230,23 @@ export function targetLabel(
   return fieldsOf(kind.form).find(({ name }) => name === target)?.label ?? target
 }
 
-async function slipLines(trx: Knex.Transaction, { kase, history }: PaperContext): Promise<SlipLine[]> {
+async function slipLines(trx: Knex.Transaction, { kase, settings, history }: PaperContext): Promise<SlipLine[]> {
   const payloads = await payloadsOf(trx, kase.id)
   const first = history.findLastIndex(({ step }) => step === 'submit')
-  return history
-    .slice(Math.max(first, 0))
-    .filter(line => isStep(line.step) && line.open)
-    .map(line => ({
-      place: line.place_label,
-      step: stepLabel(line.step),
-      opinion: (line.payload_id !== null && payloads.get(line.payload_id)?.opinion) || '',
-      on: dayOf(line.at),
-    }))
+  return history.slice(Math.max(first, 0)).flatMap((line): SlipLine[] => {
+    if (!isStep(line.step) || !line.open) return []
+    const place = settings.chain.find(({ code }) => code === line.place)
+    const opinion = line.payload_id === null ? undefined : payloads.get(line.payload_id)?.opinion
+    const by: Step['by'] = steps[line.step].by
+    return [
+      {
+        place: by === 'applicant' ? '申请人' : by === 'clock' && place ? place.label : line.place_label,
+        step: stepLabel(line.step),
+        opinion: opinion ?? (line.step === 'correct' ? `见${casePapers.correction.label}` : ''),
+        on: dayOf(line.at),
+      },
+    ]
+  })
 }
 
 const pauses: Record<Clock['pauses'][number], string> = { supplement: '补正', waiting: '公示', external: '上级机关办理' }

@@ -71,7 +71,7 @@ export interface Grid {
   height?: number
 }
 
-/** GB/T 9704-2012: text of 156 × 225 mm, so that a line holds 28 characters of size 3 (16 pt). */
+/** GB/T 9704-2012: a line of 158 mm holds 28 characters of size 3 (16 pt). */
 const official = { top: 37, right: 26, bottom: 35, left: 26 }
 
 export class Paper {
@@ -201,7 +201,7 @@ export class Paper {
       }
     }
     if (open) widen(open)
-    this.grid({ widths: [18, 32, 18, 32], rows, size, height })
+    this.grid({ widths: [21, 29, 21, 29], rows, size, height })
   }
 
   /**
@@ -348,13 +348,8 @@ export class Paper {
         this.#draw(sign, x - 5.5, y - radius + 6, { size: 11, leading: 14, weight: 'regular', colour: red })
         doc.restore()
       }
-      for (const [n, words] of ['印章位置', '（样式）'].entries())
-        this.#draw(words, x - this.widthOf(words, 9) / 2, y + 22 + n * 13, {
-          size: 9,
-          leading: 14,
-          weight: 'regular',
-          colour: red,
-        })
+      const words = '印章位置（样式）'
+      this.#draw(words, x - this.widthOf(words, 8) / 2, y + 36, { size: 8, leading: 11, weight: 'regular', colour: red })
     })
   }
 
@@ -394,21 +389,6 @@ export class Paper {
   rule(colour = ink, weight = 0.8): void {
     const y = this.y
     this.ornament(doc => doc.moveTo(this.left, y).lineTo(this.right, y).lineWidth(weight).strokeColor(colour).stroke())
-  }
-
-  /** Fills in page numbers that were not known when the page was written. */
-  writeOn(
-    page: number,
-    text: string,
-    at: { x: number; y: number; room: number; size: number; leading: number; align: Align },
-  ): void {
-    this.#doc.switchToPage(page - 1)
-    this.#root.add(
-      this.#doc.struct('P', {}, () => {
-        this.#line({ text, width: this.widthOf(text, at.size), last: true }, { ...at, weight: 'regular', colour: ink })
-      }),
-    )
-    this.#doc.switchToPage(this.page - 1)
   }
 
   widthOf(text: string, size: number, weight: Weight = 'regular'): number {

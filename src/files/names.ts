@@ -12,8 +12,8 @@ export function cleanName(given: string): string {
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\u2028\u2029\ufffd]/gu, '')
     .replace(/\s+/gu, ' ')
     .trim()
-  const extension = extensionOf(seen)
-  const ending = extension && `.${extension}`
+  const { length } = extensionOf(seen)
+  const ending = length ? seen.slice(-length - 1) : ''
   const stem = seen.slice(0, seen.length - ending.length).replace(/^[. ]+|[. ]+$/g, '')
   const room = longest - [...ending].length
   return `${[...(stem || '未命名')].slice(0, room).join('').trimEnd()}${ending}`

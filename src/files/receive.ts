@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import type { Request, RequestHandler } from 'express'
 import multer, { MulterError, type StorageEngine } from 'multer'
 import { BadRequest, HttpError } from '../errors.ts'
@@ -118,14 +120,14 @@ class StorageFault extends Error {
   }
 }
 
-async function receive(content: AsyncIterable<Uint8Array>, name: string): Promise<Received> {
+async function receive(content: Readable, name: string): Promise<Received> {
   const refused = (sentence: string, isTooLarge = false): RefusedFile => ({ ok: false, name, sentence, isTooLarge })
   const wrongName = nameMistake(name)
-  const counted = new Counted(content)
   if (wrongName) {
-    await counted.pass()
+    await finished(content.resume())
     return refused(wrongName)
   }
+  const counted = new Counted(content)
   let key: string
   try {
     key = await storage.put(counted.upTo(mostBytes))
@@ -147,7 +149,8 @@ async function receive(content: AsyncIterable<Uint8Array>, name: string): Promis
   }
 }
 
-const inMegabytes = (size: number) => `${(size / 1024 / 1024).toFixed(1)} MB`
+// Rounded up: one byte too many is not “20.0 MB, more than 20 MB”.
+const inMegabytes = (size: number) => `${(Math.ceil((size / 1024 / 1024) * 10) / 10).toFixed(1)} MB`
 
 class TooLarge extends Error {}
 
@@ -157,8 +160,9 @@ class Counted {
   #content: AsyncIterable<Uint8Array>
   #hash = createHash('sha256')
 
-  constructor(content: AsyncIterable<Uint8Array>) {
-    this.#content = content
+  constructor(content: Readable) {
+    // Whoever stops reading leaves the stream to multer, which reads the request to its end; a destroyed one would break it off.
+    this.#content = content.iterator({ destroyOnReturn: false })
   }
 
   /** The content; one that is longer is read to its end, so that the files behind it still arrive. @throws TooLarge after that */
@@ -169,11 +173,6 @@ class Counted {
       if (this.size <= most) yield piece
     }
     if (this.size > most) throw new TooLarge()
-  }
-
-  /** Reads to the end and keeps nothing. */
-  async pass(): Promise<void> {
-    for await (const piece of this.#content) this.size += piece.length
   }
 
   digest(): string {
@@ -209,5 +208,5 @@ function inWords(error: unknown): unknown {
   }
   if (error instanceof MulterError && (error.code === 'LIMIT_FILE_COUNT' || error.code === 'LIMIT_PART_COUNT'))
     return new HttpError(413, `一次最多传 ${mostFiles} 个文件，这一次的都没有保存。请分几次选择，或把多页合成一个 PDF。`)
-  return new BadRequest('文件没有传完整，没有保存。请检查网络后重新上传。')
+  return new BadRequest('文件没有传完整，或文件名里有特殊字符，没有保存。请检查网络和文件名后重新上传。')
 }

@@ -335,8 +335,8 @@ export interface RowDifference {
 }
 
 /**
- * What differs between two editions, field by field. Rows are the same when they say the same, or carry the same ID or certificate
- * number (without one, the same first field), or stand at the same place and are mostly alike; their order means nothing.
+ * What differs between two editions, field by field. Rows belong together when they say the same, or alone carry the same ID or
+ * certificate number (without one, the same first field), or stand at the same place and are mostly alike; order means nothing.
  */
 export function compareAnswers(form: Form, before: Answers, after: Answers, rules: ShowRules = { masked: true }): Difference[] {
   return shownFields(form, rules).flatMap((field): Difference[] => {
@@ -362,8 +362,9 @@ function compareRows(fields: Field[], before: AnswerRow[], after: AnswerRow[], r
   })
   for (const [from, old] of before.entries()) {
     if (matched.has(from)) continue
-    const place = rows.findIndex(row => row.from !== undefined && row.from > from)
-    rows.splice(place < 0 ? rows.length : place, 0, { from, ...rowDifference(fields, old, undefined, rules) })
+    // Right behind the row it followed.
+    const place = rows.findLastIndex(row => row.from !== undefined && row.from < from) + 1
+    rows.splice(place, 0, { from, ...rowDifference(fields, old, undefined, rules) })
   }
   return rows.map(({ change, cells }) => ({ change, cells }))
 }
@@ -411,14 +412,23 @@ function partnersOf(fields: Field[], before: AnswerRow[], after: AnswerRow[]): (
   }
   pairBy(row => canonicalAnswers({ row: [row] }))
   const identity = fields.find(field => field.personal === 'id') ?? fields.find(field => field.mark) ?? fields[0]
-  pairBy(row => normaliseCode(row[identity?.name ?? ''] ?? ''))
+  const nameOf = (row: AnswerRow) => normaliseCode(row[identity?.name ?? ''] ?? '')
+  const [old, now] = [countOf(before.map(nameOf)), countOf(after.map(nameOf))]
+  // What stands in two rows names neither.
+  pairBy(row => (old.get(nameOf(row)) === 1 && now.get(nameOf(row)) === 1 ? nameOf(row) : ''))
   for (const [at, row] of after.entries()) {
-    const old = before[at]
-    if (partners[at] !== undefined || !free.has(at) || !old) continue
-    const alike = fields.filter(({ name }) => isSameAnswer(old[name], row[name])).length
+    const there = before[at]
+    if (partners[at] !== undefined || !free.has(at) || !there) continue
+    const alike = fields.filter(({ name }) => isSameAnswer(there[name], row[name])).length
     if (alike * 2 >= fields.length) pair(at, at)
   }
   return partners
+}
+
+function countOf(keys: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
 }
 
 function ownOf<T>(record: Record<string, T>, name: string): T | undefined {

@@ -5,7 +5,9 @@ import { loadKnownDays } from '../calendar.ts'
 import { moveDueCases } from '../cases/by-clock.ts'
 import { recomputeDue } from '../cases/due.ts'
 import { fromNow, now } from '../clock.ts'
+import { sweepFiles } from '../files/sweep.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
+import { computeWarnings } from '../warnings/warnings.ts'
 import type { Job } from './jobs.ts'
 
 /** Everything the portal does by the clock. */
@@ -14,6 +16,8 @@ export const jobs: Job[] = [
   { name: 'deliver-outbox', at: '* * * * *', run: db => deliverOutbox(db) },
   { name: 'move-cases', at: '*/10 * * * *', run: db => moveDueCases(db) },
   { name: 'recompute-due', at: '10 0 * * *', run: db => recomputeDue(db) },
+  { name: 'compute-warnings', at: '20 * * * *', run: db => computeWarnings(db) },
+  { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
     name: 'clear-expired',

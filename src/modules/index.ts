@@ -4,8 +4,9 @@ import { registerKinds } from '../cases/kind.ts'
 import { caseLists } from '../cases/lists.ts'
 import { messages } from '../messages/lists.ts'
 import { registerLists } from '../lists/registry.ts'
+import { warningLists } from '../warnings/lists.ts'
 import { qualificationKinds } from './qualification/index.ts'
 
 /** The one place where the engines learn what the portal offers; it reads like the regulator's catalogue. */
 registerKinds(...qualificationKinds)
-registerLists(...caseLists, messages, ...accountLists, ...adminLists)
+registerLists(...caseLists, ...warningLists, messages, ...accountLists, ...adminLists)
