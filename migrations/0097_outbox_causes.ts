@@ -22,6 +22,7 @@ export async function down(knex: Knex) {
   await knex.schema.alterTable('outbox', table => {
     table.dropForeign('case_id')
     table.dropForeign('user_id')
+    table.dropIndex(['case_id', 'id'])
     table.dropColumns('case_id', 'user_id', 'carrier')
   })
 }

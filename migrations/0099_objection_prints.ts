@@ -19,6 +19,9 @@ export async function up(knex: Knex) {
 }
 
 export async function down(knex: Knex) {
-  await knex.schema.alterTable('objections', table => table.dropColumn('print'))
+  await knex.schema.alterTable('objections', table => {
+    table.dropUnique(['print'])
+    table.dropColumn('print')
+  })
   await knex.schema.alterTable('publicities', table => table.dropIndex(['closed_at', 'id']))
 }

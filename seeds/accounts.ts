@@ -18,6 +18,8 @@ export interface DemoAccount {
 export const demoStreets = ['370102010', '370103016'] as const
 /** Names of what the demo accounts belong to; the first of each pair is in 历下区, the second in 市中区. */
 export const demoCompanies = ['济南栖禾物业服务有限公司', '济南汀棠物业管理有限公司'] as const
+/** Two in 历下区 that have nothing filed: one newly founded, one whose 三级（暂定） certificate will run out. */
+export const demoApplicants = ['济南澄野物业服务有限公司', '济南榆岚物业管理有限公司'] as const
 export const demoDevelopers = ['济南岫澜置业有限公司', '济南荻桐房地产开发有限公司'] as const
 export const demoProjects = ['槿岚花园', '沐屿家园'] as const
 export const demoCommittees = ['历下区槿岚花园业主委员会', '市中区沐屿家园业主委员会'] as const
@@ -39,6 +41,8 @@ export const demoAccounts: readonly DemoAccount[] = [
   { username: 'street2-clerk', name: '方柏舟', roles: ['street-clerk'], organisation: '市中区舜耕街道办事处', purpose: '另一街道经办' },
   { username: 'company', name: '陆景行', roles: ['company-admin'], organisation: demoCompanies[0], purpose: '物业企业管理员：资质、人员、合同、挂接' },
   { username: 'company2', name: '唐以宁', roles: ['company-admin'], organisation: demoCompanies[1], purpose: '另一家物业企业，看不到前一家' },
+  { username: 'company3', name: '温若谷', roles: ['company-admin'], organisation: demoApplicants[0], purpose: '新设立的物业企业，没有资质：试办新设立申报' },
+  { username: 'company4', name: '江望舒', roles: ['company-admin'], organisation: demoApplicants[1], purpose: '暂定资质将到期的物业企业：试办三级核定' },
   { username: 'developer', name: '顾长青', roles: ['developer'], organisation: demoDevelopers[0], purpose: '开发企业：区域划分、招标、前期备案' },
   { username: 'developer2', name: '钟亦鸣', roles: ['developer'], organisation: demoDevelopers[1], purpose: '另一家开发企业' },
   { username: 'committee', name: '孟广田', roles: ['committee'], organisation: demoCommittees[0], purpose: '业主委员会主任：备案、查合同' },

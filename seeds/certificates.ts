@@ -16,7 +16,7 @@ const certificateEnds: readonly (readonly [count: number, from: number, to: numb
 /** Of 46 companies with a full level: one that lost its certificate by a decision, one that gave it up. */
 const gone: Partial<Record<number, CertificateState>> = { 44: 'revoked', 45: 'cancelled' }
 
-interface Certificate {
+export interface Certificate {
   level: CertificateLevel
   approved_on: string
   state: CertificateState
@@ -69,7 +69,8 @@ function addChain(ground: Ground, company: Company, present: Certificate) {
   for (const certificate of chain) previous_id = addCertificate(ground, company, certificate, previous_id)
 }
 
-function addCertificate(ground: Ground, company: Company, certificate: Certificate, previous_id: number | null): number {
+/** @returns its id */
+export function addCertificate(ground: Ground, company: Company, certificate: Certificate, previous_id: number | null): number {
   const { level, approved_on, state, ended_on } = certificate
   const id = ground.newId('certificates')
   ground.add('certificates', {

@@ -1,5 +1,5 @@
 import { encrypt } from '../src/crypto.ts'
-import type { CertificateLevel, Origin } from '../src/modules/archives/words.ts'
+import type { CertificateLevel, CompanyState, Origin } from '../src/modules/archives/words.ts'
 import { demoCompanies, demoDevelopers, demoStreets } from './accounts.ts'
 import { addDays, lastDay } from './days.ts'
 import { shortDistrict } from './desks.ts'
@@ -86,17 +86,50 @@ function addCompany(ground: Ground, index: number): Company {
   const root = (home?.name ?? '济南') + side(serial) + wordOf(serial, 0) + kind
   const branch = home !== undefined && street !== undefined
   const name = demo ?? (branch ? `${root}济南分公司` : root)
-  const code = creditCodeOf(serial, street?.district_code ?? home?.code ?? '370100')
-  const id = ground.newId('organisations')
   const legal = humanOf('legal-person', serial)
-  const legalName = personName(random, legal.gender, Number(legal.born_on.slice(0, 4)))
-  const phone = mobileOf('legal-person', serial)
+  const legal_person = personName(random, legal.gender, Number(legal.born_on.slice(0, 4)))
   const address = street ? addressIn(ground, street) : `${home?.name}市${roadName(random)}${random.int(1, 200)}号`
   const state =
     index === 44 || index === 45
       ? 'watched'
       : random.share({ normal: 94, warned: isNew(index) || index < 2 ? 0 : 5, suspended: index > 12 ? 1 : 0 })
+  const id = registerCompany(ground, {
+    serial,
+    name,
+    code: creditCodeOf(serial, street?.district_code ?? home?.code ?? '370100'),
+    origin,
+    street,
+    established_on,
+    legal_person,
+    address,
+    state,
+    capitals: capitals[level],
+    ...(branch ? { head_office: { name: root, code: creditCodeOf(30_000 + serial, home.code) } } : {}),
+  })
+  const weight = isNew(index) || !street ? 0 : weights[level]
+  return { id, index, name, origin, level, street, established_on, weight, projects: [] }
+}
 
+export interface Registered extends Pick<Company, 'name' | 'origin' | 'street' | 'established_on'> {
+  /** Gives it a legal person and telephone numbers of its own. */
+  serial: number
+  code: string
+  legal_person: string
+  address: string
+  state: CompanyState
+  /** 万元, one of them. */
+  capitals: readonly number[]
+  /** Of a branch. */
+  head_office?: { name: string; code: string }
+}
+
+/** Writes a company into the archives. @returns its id */
+export function registerCompany(ground: Ground, company: Registered): number {
+  const { random, today } = ground
+  const { serial, name, code, origin, street, established_on, legal_person, address, state, capitals, head_office } = company
+  const id = ground.newId('organisations')
+  const legal = humanOf('legal-person', serial)
+  const phone = mobileOf('legal-person', serial)
   ground.add('organisations', {
     id,
     kind: 'company',
@@ -113,16 +146,16 @@ function addCompany(ground: Ground, index: number): Company {
   ground.add('companies', {
     id,
     origin,
-    head_office: branch ? root : null,
-    head_office_code: branch ? creditCodeOf(30_000 + serial, home?.code ?? '370100') : null,
-    branch_filing_number: branch ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null,
+    head_office: head_office?.name ?? null,
+    head_office_code: head_office?.code ?? null,
+    branch_filing_number: head_office ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null,
     ownership: random.share({ limited: 80, state: 9, shares: 5, collective: 3, foreign: 2, other: 1 }),
-    legal_person: legalName,
+    legal_person,
     legal_person_id_cipher: encrypt('companies.legal_person_id', legal.id_number),
     legal_person_phone_cipher: encrypt('companies.legal_person_phone', phone),
     legal_person_phone_last4: phone.slice(-4),
     manager: personName(random, random.pick(['male', 'female']), 1978),
-    capital: decimal(random.pick(capitals[level]) * 100),
+    capital: decimal(random.pick(capitals) * 100),
     established_on,
     business_until: random.happens(0.4) ? lastDay(established_on, 30) : null,
     registered_address: address,
@@ -131,11 +164,14 @@ function addCompany(ground: Ground, index: number): Company {
     updated_at: ground.at,
   })
   if (street)
-    ground.add('company_areas', { region_code: street.district_code, company_id: id, basis: branch ? 'branch' : 'registered' })
+    ground.add('company_areas', {
+      region_code: street.district_code,
+      company_id: id,
+      basis: head_office ? 'branch' : 'registered',
+    })
   ground.index('organisations', id, [name, code])
   ground.index('companies', id, [name, code])
-  const weight = isNew(index) || !street ? 0 : weights[level]
-  return { id, index, name, origin, level, street, established_on, weight, projects: [] }
+  return id
 }
 
 /** Days since the foundation, by level. */

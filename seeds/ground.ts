@@ -78,28 +78,40 @@ const tables = [
 ] as const
 type Table = (typeof tables)[number]
 
-/** One step of the loading: the desks, or one layer of companies, projects and people. Rows are collected, then written together. */
+/**
+ * One step of the loading: the desks, a layer of companies, projects and people, or the companies that file. Rows are collected, then
+ * written together.
+ */
 export class Ground {
   readonly today: string
   /** When rows say they were made: the morning before. */
   readonly at: Date
   readonly random: Random
   readonly streets: readonly Street[]
-  /** 0 for the desks; layers count from 1. */
+  /** 0 for the desks; layers count from 1, and what comes after them goes on counting. */
   readonly step: number
   readonly #before: Record<Numbered, number>
+  readonly #after: Record<Numbered, number> | undefined
   readonly #taken = new Map<Numbered, number>()
   readonly #rows = new Map<Table, Row[]>(tables.map(table => [table, []]))
   readonly #counters: Map<string, number>
   readonly #counted = new Set<string>()
 
-  constructor(beginning: Beginning, step: number, streets: readonly Street[], counters: Map<string, number>) {
+  /** @param after the highest id of each table, where ids follow those instead of being reserved for the step */
+  constructor(
+    beginning: Beginning,
+    step: number,
+    streets: readonly Street[],
+    counters: Map<string, number>,
+    after?: Record<Numbered, number>,
+  ) {
     this.today = beginning.today
     this.at = new Date(Date.parse(`${beginning.today}T01:00:00Z`) - 86_400_000)
     this.random = randomFrom(`demo city, step ${step}`)
     this.streets = streets
     this.step = step
     this.#before = beginning.before
+    this.#after = after
     this.#counters = counters
   }
 
@@ -112,7 +124,8 @@ export class Ground {
   newId(table: Numbered): number {
     const taken = this.#taken.get(table) ?? 0
     const { desks, layer } = reserved[table]
-    if (taken >= (this.step ? layer : desks)) throw new RangeError(`step ${this.step} needs more ids of ${table} than reserved`)
+    if (!this.#after && taken >= (this.step ? layer : desks))
+      throw new RangeError(`step ${this.step} needs more ids of ${table} than reserved`)
     this.#taken.set(table, taken + 1)
     return this.lastId(table)
   }
@@ -120,7 +133,8 @@ export class Ground {
   /** The id given last in this step, or the last before it. */
   lastId(table: Numbered): number {
     const { desks, layer } = reserved[table]
-    return this.#before[table] + (this.step ? desks + this.layer * layer : 0) + (this.#taken.get(table) ?? 0)
+    const first = this.#after?.[table] ?? this.#before[table] + (this.step ? desks + this.layer * layer : 0)
+    return first + (this.#taken.get(table) ?? 0)
   }
 
   /** How many ids of the table come before this one, over all steps. */

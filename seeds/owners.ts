@@ -3,7 +3,7 @@ import { addDays, earlier, later } from './days.ts'
 import type { Ground } from './ground.ts'
 import { creditCodeOf, humanOf, mobileOf } from './identities.ts'
 import { personName, wordOf } from './names.ts'
-import { type House, housesPerLayer, type Project } from './projects.ts'
+import type { House, Project } from './projects.ts'
 import type { Random } from './random.ts'
 import type { Row } from './rows.ts'
 import { demoAccount } from './users.ts'
@@ -53,7 +53,7 @@ export function settleOwners(ground: Ground, projects: Project[]): Owner[] {
       }
     }
   const owners = projects.flatMap(project => project.owners)
-  if (owners.length !== housesPerLayer) throw new Error(`${owners.length} owners instead of ${housesPerLayer}`)
+  if (owners.length !== houses.length) throw new Error(`${owners.length} owners instead of ${houses.length}`)
   return owners
 }
 

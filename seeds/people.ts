@@ -57,21 +57,80 @@ export function hirePeople(ground: Ground, companies: Company[]): Person[] {
 
 const isTitled = ({ title }: Person) => title !== 'none' && title !== 'junior'
 
-function hireStaff(ground: Ground, company: Company, size: number): Person[] {
-  const { random } = ground
+/** What 三级 asks for, and a little more (domain.md §4.1): both heads and three others with a title, certificates for whoever manages. */
+const team: readonly (readonly [Post, Title, Credential | null])[] = [
+  ['head', 'associate-senior', 'property-manager'],
+  ['engineering-head', 'intermediate', 'electrician'],
+  ['finance-head', 'intermediate', null],
+  ['project-manager', 'intermediate', 'project-manager'],
+  ['technician', 'intermediate', 'fire-control'],
+  ['steward', 'junior', 'property-director'],
+  ['steward', 'none', 'assistant-manager'],
+  ['steward', 'none', 'assistant-manager'],
+  ['steward', 'none', 'property-director'],
+  ['technician', 'junior', 'electrician'],
+  ['technician', 'none', 'elevator'],
+  ['technician', 'none', 'fire-control'],
+]
+/** Too few people, and neither the books nor the estate in trained hands. */
+const shortTeam: typeof team = [
+  ['head', 'intermediate', 'property-manager'],
+  ['engineering-head', 'intermediate', 'electrician'],
+  ['finance-head', 'junior', null],
+  ['project-manager', 'intermediate', 'project-manager'],
+  ['steward', 'none', 'assistant-manager'],
+  ['steward', 'none', null],
+  ['technician', 'none', 'electrician'],
+]
+const operatives = 4
+/** Those who belong to no single project stand first in a team. */
+const leaders = 4
+
+/** The people of a company that applies for its certificate; where it serves projects, also those who clean and guard. */
+export function hireTeam(ground: Ground, company: Company, isShort: boolean): Person[] {
+  const { random, today } = ground
+  const plan = [
+    ...(isShort ? shortTeam : team),
+    ...company.projects.flatMap(() => Array<(typeof team)[number]>(operatives).fill(['operative', 'none', null])),
+  ]
+  const humans = recruit(ground, plan.length)
+  return plan.map(([post, wanted, credential], place) => {
+    const human = at(humans, place)
+    const title = daysBetween(human.born_on, today) / 365 < titleAges[wanted] ? 'intermediate' : wanted
+    const name = personName(random, human.gender, Number(human.born_on.slice(0, 4)))
+    const person: Person = { id: human.id, name, company, post, title, human }
+    addPerson(ground, { ...human, name, post, title, credential, isCurrent: true })
+    addEmployment(ground, person, {
+      company,
+      project_id: place < leaders ? null : (company.projects[place % company.projects.length]?.id ?? null),
+      state: 'employed',
+      starts_on: earlier(addDays(company.established_on, random.int(0, 12)), addDays(today, -3)),
+      ends_on: null,
+      end_reason: null,
+    })
+    return person
+  })
+}
+
+/** New people, the oldest first: they lead and hold the titles. */
+function recruit(ground: Ground, size: number) {
   const humans = Array.from({ length: size }, () => {
     const id = ground.newId('people')
     const serial = ground.serialOf('people', id)
     return { id, serial, ...humanOf('practitioner', serial) }
   })
-  // The oldest lead and hold the titles.
-  humans.sort((a, b) => (a.born_on < b.born_on ? -1 : 1))
+  return humans.sort((a, b) => (a.born_on < b.born_on ? -1 : 1))
+}
+
+function hireStaff(ground: Ground, company: Company, size: number): Person[] {
+  const { random } = ground
+  const humans = recruit(ground, size)
   const titled = staff[company.level].titled + (random.happens(0.08) ? -1 : random.int(0, 3))
   return humans.map((human, place) => {
     const post = postOf(ground, company, place, place < titled)
     const title = titleOf(ground, human, post, place < titled)
     const name = personName(random, human.gender, Number(human.born_on.slice(0, 4)))
-    addPerson(ground, { ...human, name, post, title })
+    addPerson(ground, { ...human, name, post, title, credential: credentialOf(ground, post) })
     return { id: human.id, name, company, post, title, human }
   })
 }
@@ -107,13 +166,23 @@ const titleNames: Record<Title, (craft: string) => string | null> = {
 
 const crafts: Partial<Record<Post, string>> = { 'engineering-head': '工程师', technician: '工程师', 'finance-head': '会计师' }
 
-function addPerson(ground: Ground, person: Human & { id: number; serial: number; name: string; post: Post; title: Title }) {
+interface Hired extends Human {
+  id: number
+  serial: number
+  name: string
+  post: Post
+  title: Title
+  credential: Credential | null
+  /** The credential has not run out. */
+  isCurrent?: boolean
+}
+
+function addPerson(ground: Ground, person: Hired) {
   const { random, today } = ground
-  const { id, serial, name, id_number, gender, born_on, post, title } = person
+  const { id, serial, name, id_number, gender, born_on, post, title, credential, isCurrent } = person
   const phone = mobileOf('practitioner', serial)
   const craft = crafts[post] ?? '经济师'
   const title_name = titleNames[title](craft)
-  const credential = credentialOf(ground, post)
   const isLearned = title !== 'none' && title !== 'junior'
   const education = isLearned
     ? random.share({ college: 40, bachelor: 52, master: 8 })
@@ -141,7 +210,8 @@ function addPerson(ground: Ground, person: Human & { id: number; serial: number;
     credential,
     credential_number: credential && `演证字第${String(serial).padStart(7, '0')}号`,
     // A few have run out or soon will.
-    credential_until: credential && credential !== 'property-manager' ? addDays(today, random.int(-40, 1400)) : null,
+    credential_until:
+      credential && credential !== 'property-manager' ? addDays(today, random.int(isCurrent ? 90 : -40, 1400)) : null,
   })
   ground.index('people', id, [{ text: name, person: true }])
 }

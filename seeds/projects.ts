@@ -88,6 +88,31 @@ export function planProjects(ground: Ground, companies: Company[], developers: D
   return projects
 }
 
+/** A small project under early service beside those of the plan. */
+export function addServedProject(
+  ground: Ground,
+  company: Company,
+  facts: Pick<Project, 'name' | 'street' | 'developer' | 'delivered_on' | 'size'>,
+): Project {
+  const id = ground.newId('projects')
+  const project: Project = {
+    id,
+    // No demo account belongs to it.
+    index: projectsPerLayer,
+    stage: 'early',
+    type: 'multi-storey',
+    houses: [],
+    floor_area: 0,
+    owners: [],
+    company,
+    former: undefined,
+    ...facts,
+  }
+  company.projects.push(project)
+  addProject(ground, project)
+  return project
+}
+
 /** Every code as often as it is counted, less those already given. */
 function without<T extends string>(counts: Record<T, number>, given: readonly T[]): T[] {
   const left = { ...counts }

@@ -83,6 +83,13 @@ export function serveProjects(
   addContracts(ground, agreements)
 }
 
+/** 挂接 and 合同 of one project that its company has served from the first, until the day its present contract ends. */
+export function serveOne(ground: Ground, project: Project, end: string, managers: Map<number, number>): void {
+  const { services, contracts } = present(ground, project, { end, committee: undefined })
+  for (const service of services) addLink(ground, project, service, managers)
+  addContracts(ground, contracts)
+}
+
 /** When the present contract of each served project ends. Only those served for some years are about to run out. */
 function endsOf({ random, today }: Ground, projects: Project[], committeeOf: Map<Project, Committee>): Map<Project, string> {
   const drawn = contractEnds.flatMap(([count, from, to]) => Array.from({ length: count }, () => random.int(from, to)))

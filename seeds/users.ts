@@ -9,6 +9,8 @@ interface NewUser {
   organisation_id: number
   phone: string
   roles: readonly { role: Role; region_code: string }[]
+  /** Since when they have the account and use it; drawn where nothing is said. */
+  joined?: Date
 }
 
 /**
@@ -18,7 +20,7 @@ interface NewUser {
  */
 export function addUser(
   ground: Ground,
-  { name, organisation_id, phone, roles }: NewUser,
+  { name, organisation_id, phone, roles, joined: since }: NewUser,
   demo?: { username: string; hash: string },
 ): number {
   const id = ground.newId('users')
@@ -27,9 +29,9 @@ export function addUser(
   // People joined over the last three years, during office hours; the demo accounts are as old as the city.
   const joined = demo
     ? ground.at
-    : new Date(ground.at.getTime() - ground.random.int(1, 1000) * 86_400_000 + ground.random.int(0, 480) * 60_000)
+    : (since ?? new Date(ground.at.getTime() - ground.random.int(1, 1000) * 86_400_000 + ground.random.int(0, 480) * 60_000))
   // Most people came by in the last weeks; some have left without their account being closed, as in any city.
-  const away = id % 23 === 0 ? ground.random.int(95, 400) : ground.random.int(0, 80)
+  const away = since ? 0 : id % 23 === 0 ? ground.random.int(95, 400) : ground.random.int(0, 80)
   const lastSeen = new Date(Math.max(joined.getTime(), ground.at.getTime() - away * 86_400_000))
   ground.add('users', {
     id,

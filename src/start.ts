@@ -73,7 +73,9 @@ async function start() {
 
 async function listen(): Promise<{ address: string; end(): Promise<void> }> {
   const { app, close } = createApp(log)
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 }, app)
+  // Twenty megabytes over a slow line take minutes; a line on which nothing comes is given up sooner.
+  const server = createServer({ requestTimeout: 600_000, headersTimeout: 20_000 }, app)
+  server.timeout = 120_000
   const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 8000 })
   try {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve))

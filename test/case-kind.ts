@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Answers } from '../src/forms/answers.ts'
 import { defineKind, desk } from '../src/cases/kind.ts'
+import type { Answers } from '../src/forms/answers.ts'
 import { text } from '../src/forms/form.ts'
 import { applicantCompany } from '../src/modules/qualification/company.ts'
 

@@ -45,8 +45,13 @@ export interface Company {
   username: string
 }
 
-const demoPassword = 'Wuye@2026'
 let password: Promise<string> | undefined
+
+/** The hash of the password of all demo accounts. */
+function demoHash(): Promise<string> {
+  password ??= hashPassword('Wuye@2026')
+  return password
+}
 
 interface Companies {
   count: number
@@ -64,7 +69,7 @@ export async function writeCompanies(db: Knex, { count, signIn = false, district
     .select('code', db.raw('coalesce(managed_by, parent_code) as parent'))
   const home = streets.filter(({ parent }) => parent === (district ?? '370102'))
   const first = { organisation: await nextId(db, 'organisations'), user: await nextId(db, 'users') }
-  const hash = signIn ? await (password ??= hashPassword(demoPassword)) : null
+  const hash = signIn ? await demoHash() : null
   const companies = Array.from({ length: count }, (_, at): Company => {
     const places = district || at < 30 ? home : streets
     const { code: street = '', parent = '' } = places[(at * 7) % places.length] ?? {}
@@ -155,7 +160,7 @@ function accountRow({ id, name, organisation_id }: Person, username: string, has
 /** Officials of the bureau in one role, who sign in with the demo password. @returns their usernames */
 export async function writeOfficers(db: Knex, { role, count }: { role: Role; count: number }): Promise<string[]> {
   const bureau = await bureauOf(db)
-  const hash = await (password ??= hashPassword(demoPassword))
+  const hash = await demoHash()
   const [first, at] = [await nextId(db, 'users'), now()]
   const officers = Array.from({ length: count }, (_, n) => {
     const id = first + n
@@ -227,7 +232,7 @@ export interface Plan {
 /** How many days back the first cases lie. */
 const span = 1100
 const day = 86_400_000
-const perBatch = 500
+const perBatch = 2000
 
 /**
  * Writes the cases of a plan. Companies take turns, so the cases of one lie years apart; rows are written in parts and forgotten, so
@@ -568,7 +573,10 @@ const correction = '扫描件看不清，请重新扫描后上传。'
 
 function payloadOf(code: StepCode, here: Place | undefined, at: Date): StepPayload | undefined {
   if (code === 'pass' && here?.sort === 'desk' && here.visit)
-    return { opinion: '初审符合。', visit: { on: dayOf(at), officers: ['周砚秋', '郑伯川'], finding: '办公场所、人员在岗属实。' } }
+    return {
+      opinion: '初审符合。',
+      visit: { on: dayOf(at), officers: ['周砚秋', '郑伯川'], finding: '办公场所、人员在岗属实。' },
+    }
   if (code === 'pass') return { opinion: '经审核，申报条件符合要求，同意报批。' }
   if (code === 'refuse') return { opinion: '申报内容与核查情况不符。' }
   if (code === 'decline') return { opinion: '该事项依法不属于本机关职权范围。' }
@@ -619,9 +627,7 @@ async function officersOf(db: Knex, { chain }: KindSettings): Promise<Map<string
     .join('organisations', 'organisations.id', 'users.organisation_id')
     .whereIn('user_roles.role', wanted)
     .whereNotExists(
-      db('user_roles as other')
-        .whereRaw('other.user_id = user_roles.user_id and other.id <> user_roles.id')
-        .select(db.raw('1')),
+      db('user_roles as other').whereRaw('other.user_id = user_roles.user_id and other.id <> user_roles.id').select(db.raw('1')),
     )
     .orderBy('users.id')
     .select('users.id', 'users.name', 'user_roles.role', 'user_roles.region_code', 'users.organisation_id', {

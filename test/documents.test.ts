@@ -47,7 +47,11 @@ async function approved(company: Applicant): Promise<number> {
     'words.material.charter': '章程缺最后一页。',
   })
   await upload(company.agent, id, 'charter', '补上最后一页')
-  const again = { ...(await versionsOf(portal, id)), office_address: '历下区新路2号', 'answer.field.office_address': '已按租赁合同更正。' }
+  const again = {
+    ...(await versionsOf(portal, id)),
+    office_address: '历下区新路2号',
+    'answer.field.office_address': '已按租赁合同更正。',
+  }
   assert.equal((await company.agent.post(`/desk/cases/${id}/submit`, again)).status, 303)
   await press(portal, district, id, 'accept')
   await press(portal, district, id, 'pass', { opinion: '初审符合。', note: '电话核实过。', ...(await visit()) })
@@ -113,8 +117,22 @@ const facts: CertificateFacts = {
 const certificateOn = (more: Partial<Document> = {}): Document => {
   const text = documents.canonical({ ...facts, clause: '本证书不得涂改。' })
   const digest = documents.digestOf(text)
-  const row = { id: 1, code: 'Q7MD4KTX92HP', paper: 'certificate-main', case_id: null, organisation_id: 1, object_type: 'certificate', object_id: 1 }
-  const rest = { number: facts.number, title: '物业服务企业资质证书（正本）', mac: '', issued_on: facts.issued_on, created_at: new Date() }
+  const row = {
+    id: 1,
+    code: 'Q7MD4KTX92HP',
+    paper: 'certificate-main',
+    case_id: null,
+    organisation_id: 1,
+    object_type: 'certificate',
+    object_id: 1,
+  }
+  const rest = {
+    number: facts.number,
+    title: '物业服务企业资质证书（正本）',
+    mac: '',
+    issued_on: facts.issued_on,
+    created_at: new Date(),
+  }
   return { ...row, ...rest, facts: text, digest, ...more }
 }
 const printedAt = new Date('2026-11-23T02:48:05Z')
@@ -125,7 +143,7 @@ test('lines break as Chinese is set: no stop begins a line, no opening mark ends
 
   assert.deepEqual(texts('一二三四，五六', 4), ['一二三', '四，五六'])
   assert.deepEqual(texts('一二三（四五）', 4), ['一二三', '（四五）'])
-  assert.deepEqual(texts('编号 ZX2026112300017 的', 8), ['编号', 'ZX202611230001'.slice(0, 0) + 'ZX2026112300017', '的'])
+  assert.deepEqual(texts('编号 ZX2026112300017 的', 8), ['编号', 'ZX2026112300017', '的'])
   assert.deepEqual(texts('abcdefghij', 2), ['abcd', 'efgh', 'ij'], 'a word longer than a line is divided')
   assert.deepEqual(texts('一二三四五六', 4, 2), ['一二', '三四五六'], 'the first line is indented')
   assert.deepEqual(texts('一\n\n二', 4), ['一', '', '二'])
@@ -157,7 +175,10 @@ test('rare characters are printed and found; without a font for them a box stand
 
 test('the same facts printed at the same moment are the same bytes', async () => {
   const printing = { printedAt, seal: 'placeholder', standing: valid }
-  const [one, other] = await Promise.all([printCertificate(certificateOn(), printing), printCertificate(certificateOn(), printing)])
+  const [one, other] = await Promise.all([
+    printCertificate(certificateOn(), printing),
+    printCertificate(certificateOn(), printing),
+  ])
   assert.ok(one.equals(other))
 
   const later = await printCertificate(certificateOn(), { ...printing, printedAt: new Date('2026-11-24T00:00:00Z') })
@@ -170,7 +191,10 @@ test('a long table repeats its head, divides a row that no page holds, and every
   paper.grid({
     widths: [1, 3],
     head: [{ text: '序号栏' }, { text: '意见栏' }],
-    rows: [...Array.from({ length: 60 }, (_, n) => [{ text: `第${n}行` }, { text: '同意' }]), [{ text: '末行' }, { text: '很长的意见。'.repeat(900) }]],
+    rows: [
+      ...Array.from({ length: 60 }, (_, n) => [{ text: `第${n}行` }, { text: '同意' }]),
+      [{ text: '末行' }, { text: '很长的意见。'.repeat(900) }],
+    ],
   })
   const pages = await pagesOf(await paper.finish())
 
@@ -179,15 +203,10 @@ test('a long table repeats its head, divides a row that no page holds, and every
     assert.match(page, /^序号栏意见栏/, `page ${n + 1} has the head`)
     assert.ok(page.includes(`第${n + 1}页，共${pages.length}页`))
   }
-  const all = pages.join('')
-  assert.equal(all.match(/很长的意见。/g)?.length ?? 0, 900 - splitsIn(pages), 'nothing is lost where the row is divided')
+  const bodies = pages.map(page => page.replace(/^序号栏意见栏/, '').replace(/长表第\d+页.*$/, ''))
+  const all = bodies.join('')
+  assert.equal(all.split('很长的意见。').length - 1, 900, 'nothing is lost where the row is divided')
   for (let n = 0; n < 60; n++) assert.equal(all.split(`第${n}行`).length, 2)
-
-  function splitsIn(pages: string[]): number {
-    // A sentence across two pages has a foot and a head inside it.
-    const body = pages.map(page => page.replace(/^序号栏意见栏/, '').replace(/长表第.*$/, ''))
-    return 900 - (body.join('').match(/很长的意见。/g)?.length ?? 0) + (body.join('').match(/很长的意见。/g)?.length ?? 0) - (all.match(/很长的意见。/g)?.length ?? 0)
-  }
 })
 
 test('the QR code holds the address that is printed beside it', async () => {
@@ -243,9 +262,16 @@ async function pictureOf(bytes: Buffer, scale: number): Promise<(x: number, y: n
 }
 
 test('a code that exists already is drawn again; facts and digest are what was given', async () => {
-  const issue = { paper: 'acceptance', organisation_id: company.id, title: '试', facts: { b: 1, a: ['二', { d: null, c: '三' }] }, issued_on: '2026-11-23' }
+  const issue = {
+    paper: 'acceptance',
+    organisation_id: company.id,
+    title: '试',
+    facts: { b: 1, a: ['二', { d: null, c: '三' }] },
+    issued_on: '2026-11-23',
+  }
   const bytes = [Buffer.alloc(12, 1), Buffer.alloc(12, 1), Buffer.alloc(12, 2)]
-  const draws = mock.method(crypto, 'randomBytes', () => bytes.shift())
+  const real = crypto.randomBytes
+  const draws = mock.method(crypto, 'randomBytes', (size: number) => bytes.shift() ?? real(size))
   syncBuiltinESMExports()
   try {
     const [one, other] = await portal.db.transaction(async trx => [
@@ -263,7 +289,14 @@ test('a code that exists already is drawn again; facts and digest are what was g
   assert.equal(row.facts, '{"a":["二",{"c":"三","d":null}],"b":1}')
   assert.equal(row.digest, crypto.createHash('sha256').update(row.facts).digest('hex'))
   assert.ok(documents.isIntact(row))
-  for (const change of [{ facts: '{}' }, { number: 'X' }, { organisation_id: 1 }, { issued_on: '2026-11-24' }, { mac: '' }, { title: '别的' }])
+  for (const change of [
+    { facts: '{}' },
+    { number: 'X' },
+    { organisation_id: 1 },
+    { issued_on: '2026-11-24' },
+    { mac: '' },
+    { title: '别的' },
+  ])
     assert.ok(!documents.isIntact({ ...row, ...change }), JSON.stringify(change))
   const digest = documents.digestOf('{}')
   assert.ok(!documents.isIntact({ ...row, facts: '{}', digest }), 'a digest made to fit does not help')
@@ -309,10 +342,22 @@ test('补正告知书 lists every item with its number, once, and says how long 
 test('审批单 shows desks, opinions and days, and neither persons nor internal notes', async () => {
   const text = await readPaper(company.agent, done, 'decision')
   const kase = await portal.db('cases').where({ id: done }).first()
-  for (const words of ['区县初审通过初审符合。', '市局复核通过经审核，同意报批。', '市局审批通过同意。', '公示期满', kase.number, kase.serial, '见补正告知书'])
+  for (const words of [
+    '区县初审通过初审符合。',
+    '市局复核通过经审核，同意报批。',
+    '市局审批通过同意。',
+    '公示期满',
+    kase.number,
+    kase.serial,
+    '见补正告知书',
+  ])
     assert.ok(text.includes(words), `${words} not in ${text}`)
   assert.doesNotMatch(text, /电话核实过/)
-  const people: { user_name: string }[] = await portal.db('case_history').where({ case_id: done }).whereNotNull('user_id').distinct('user_name')
+  const people: { user_name: string }[] = await portal
+    .db('case_history')
+    .where({ case_id: done })
+    .whereNotNull('user_id')
+    .distinct('user_name')
   for (const { user_name } of people) assert.ok(!text.includes(user_name), user_name)
 })
 
@@ -320,7 +365,14 @@ test('不予受理决定书 and 不予通过决定书 give reason, clause and re
   const declined = await submitWhole(portal, await newCompany(portal))
   await press(portal, district, declined, 'decline', { opinion: '该事项依法不属于本机关职权范围' })
   const first = await readPaper(district, declined, 'decline')
-  for (const words of ['不予受理决定书', '该事项依法不属于本机关职权范围。', '六十日内', '向历下区人民政府申请行政复议', '六个月内', '有管辖权的人民法院'])
+  for (const words of [
+    '不予受理决定书',
+    '该事项依法不属于本机关职权范围。',
+    '六十日内',
+    '向历下区人民政府申请行政复议',
+    '六个月内',
+    '有管辖权的人民法院',
+  ])
     assert.ok(first.includes(words), `${words} not in ${first}`)
 
   const refused = await submitWhole(portal, await newCompany(portal))
@@ -345,7 +397,9 @@ test('a paper is kept by nobody and carries its Chinese name', async () => {
   const { headers } = await print(company.agent, `/desk/cases/${done}/papers/${id}.pdf`)
   assert.equal(headers.get('cache-control'), 'no-store')
   assert.match(headers.get('content-type') ?? '', /^application\/pdf/)
-  const name = /^inline; filename="paper\.pdf"; filename\*=UTF-8''([\w%.~-]+)$/.exec(headers.get('content-disposition') ?? '')?.[1]
+  const name = /^inline; filename="paper\.pdf"; filename\*=UTF-8''([\w%.~-]+)$/.exec(
+    headers.get('content-disposition') ?? '',
+  )?.[1]
   assert.match(decodeURIComponent(name ?? ''), /^受理通知书 受字〔\d{4}〕第ZX\d{13}号\.pdf$/)
 })
 
@@ -381,11 +435,13 @@ test('申请表: the applicant prints the draft in full, the office the last edi
   const saved = { ...(await versionsOf(portal, draft)), legal_person_id: '370100199001011233', office_address: '历下区𠮷路1号' }
   assert.equal((await other.agent.post(`/desk/cases/${draft}/draft`, saved)).status, 303)
   const own = await textOf((await print(other.agent, `/desk/cases/${draft}/papers/application.pdf`)).bytes)
-  for (const words of ['草稿，尚未提交', '370100199001011233', '申请单位（盖章）', '法定代表人（签字）']) assert.ok(own.includes(words), words)
+  for (const words of ['草稿，尚未提交', '370100199001011233', '申请单位（盖章）', '法定代表人（签字）'])
+    assert.ok(own.includes(words), words)
 
   const { serial } = await portal.db('cases').where({ id: done }).first('serial')
   const office = await textOf((await print(district, `/desk/cases/${done}/papers/application.pdf`)).bytes)
-  for (const words of [serial, '第2版', '历下区新路2号', '张𠮷㛃', '初审符合。', '个人信息已隐去部分内容', '370***********']) assert.ok(office.includes(words), words)
+  for (const words of [serial, '第2版', '历下区新路2号', '张𠮷㛃', '初审符合。', '个人信息已隐去部分内容', '370***********'])
+    assert.ok(office.includes(words), words)
   assert.doesNotMatch(office, /3701001990\d{8}/)
   const applicants = await textOf((await print(company.agent, `/desk/cases/${done}/papers/application.pdf`)).bytes)
   assert.match(applicants, /3701001990\d{7}[\dX]/)
@@ -419,8 +475,13 @@ test('案卷: index, editions, corrections, materials, clocks and the chain; int
   assert.doesNotMatch(text, /电话核实过/)
   assert.doesNotMatch(text, /3701001990\d{8}/, 'ID numbers are masked')
 
-  const index = pages[0] ?? ''
-  for (const [, title = '', page = ''] of index.matchAll(/[一二三四五六七八九十]+(申报内容（第\d版）|补正告知与答复|材料清单|办理意见|办理时限|签发的文书|办理记录与校验值)(\d+)/g))
+  const listed = [
+    ...(pages[0] ?? '').matchAll(
+      /[一二三四五六七八九十]+(申报内容（第\d版）|补正告知与答复|材料清单|办理意见|办理时限|签发的文书|办理记录与校验值)(\d+)/g,
+    ),
+  ]
+  assert.equal(listed.length, 8)
+  for (const [, title = '', page = ''] of listed)
     assert.ok(pages[Number(page) - 1]?.includes(`、${title}`), `${title} is on page ${page}`)
 
   const withNotes = await textOf((await print(district, `${path}?notes=1`)).bytes)
@@ -497,7 +558,12 @@ test('certificate and facts must agree when it is issued', async () => {
 test('a paper whose row was altered is not printed, and says so without a 500', async () => {
   const document = await paperOf(done, 'decision')
   const altered = document.facts.replace('同意。', '不同意。')
-  for (const change of [{ facts: altered }, { facts: 'not even JSON' }, { facts: altered, digest: documents.digestOf(altered) }, { title: '别的' }]) {
+  for (const change of [
+    { facts: altered },
+    { facts: 'not even JSON' },
+    { facts: altered, digest: documents.digestOf(altered) },
+    { title: '别的' },
+  ]) {
     await portal.db('documents').where({ id: document.id }).update(change)
     const answer = await company.agent.get(`/desk/cases/${done}/papers/${document.id}.pdf`)
     assert.equal(answer.status, 409)

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { after, afterEach, before, type TestContext, test } from 'node:test'
+import { after, before, beforeEach, type TestContext, test } from 'node:test'
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import type { Case } from '../src/cases/case.ts'
@@ -21,8 +21,12 @@ before(async () => {
   portal = await startPortal({ demo: true })
   registerKinds(licence)
 })
-after(() => portal.stop())
-afterEach(async () => {
+after(async () => {
+  shiftClock(0)
+  await portal.stop()
+})
+// The demo city has told its own people things.
+beforeEach(async () => {
   shiftClock(0)
   await portal.db('messages').delete()
   await portal.db('outbox').delete()
@@ -38,6 +42,7 @@ const { settingsInForce } = await import('../src/cases/settings.ts')
 const { findUser } = await import('../src/accounts/users.ts')
 const { encrypt, decrypt } = await import('../src/crypto.ts')
 const { now, shiftClock } = await import('../src/clock.ts')
+const { readConfig } = await import('../src/config.ts')
 
 const licence: Kind = defineKind({
   code: 'probe-licence',
@@ -264,7 +269,7 @@ const told: Told[] = [
     name: 'submit',
     kase: { state: 'submitted' },
     step: { step: 'submit', holder: { role: 'district-clerk', region_code: '370102' } },
-    says: /^您的样品核定申请已提交，历下区5 个工作日内受理。$/,
+    says: /^您的样品核定申请已提交，历下区 5 个工作日内受理。$/,
   },
   {
     name: 'accept',
@@ -283,7 +288,7 @@ const told: Told[] = [
     name: 'correct',
     kase: { state: 'supplement', place: 'district', rounds: 1 },
     step: { step: 'correct', from: district, place: district, dueOn: '2026-12-01' },
-    says: /^您的样品核定申请需要补正 2 处，请在 2026年12月1日前提交。$/,
+    says: /^您的样品核定申请需要补正 2 处，请在 2026年12月1日 前提交。$/,
     asked: true,
   },
   {
@@ -308,7 +313,7 @@ const told: Told[] = [
     name: 'pass to publicity',
     kase: { state: 'waiting', place: 'publicity' },
     step: { step: 'pass', from: review, place: wait, placeLabel: '市局复核' },
-    says: /^市局复核已通过您的样品核定申请，公示中，为期 5 个工作日。$/,
+    says: /^市局复核已通过您的样品核定申请，进入公示，为期 5 个工作日。$/,
   },
   {
     name: 'sendBack',
@@ -402,7 +407,7 @@ test('the next desk reads that it is its turn, the informed get a copy, and othe
 
   assert.deepEqual(await titlesFor('city-reviewer'), ['轮到您办理：样品核定 · 济南样品物业有限公司'])
   const [turn] = await portal.db('messages').where({ user_id: await idOf('city-reviewer') })
-  assert.match(turn.body, /区县初审已办理“通过”。\n应于 2026年11月24日前办结。/)
+  assert.match(turn.body, /区县初审已办理“通过”。\n应于 2026年11月24日 前办结。/)
   for (const reader of ['developer', 'owner'])
     assert.deepEqual(await titlesFor(reader), ['抄送：区县初审已通过济南样品物业有限公司的样品核定申请，转市局复核。'])
   assert.equal((await titlesFor('company')).length, 1)
@@ -600,6 +605,26 @@ function carrier(t: TestContext, { url }: Mailbox): Transport {
   t.after(() => mail.close())
   return mail
 }
+
+for (const [name, env, says] of [
+  ['one without the other', { SMTP_URL: 'smtp://mail.example.cn' }, /SMTP_URL 和 MAIL_FROM 要么都设置/],
+  ['a web address', { SMTP_URL: 'https://mail.example.cn', MAIL_FROM: from }, /SMTP_URL 形如 smtps/],
+  [
+    'a sender with a header behind',
+    { SMTP_URL: 'smtp://mail.example.cn', MAIL_FROM: 'a@b.cn\r\nBcc: c@d.cn' },
+    /MAIL_FROM 为发信人/,
+  ],
+  ['a channel that is not there', { SMS_TRANSPORT: 'pigeon' }, /SMS_TRANSPORT 现在只能是 log/],
+] as const)
+  test(`the portal does not start with mail settings that cannot work: ${name}`, () => {
+    assert.throws(() => readConfig({ DATA_DIR: process.env.DATA_DIR, ...env }), says)
+  })
+
+test('with both settings mails leave by SMTP', () => {
+  const url = 'smtps://portal:p%40ss@mail.example.cn:465'
+  assert.deepEqual(readConfig({ DATA_DIR: process.env.DATA_DIR, SMTP_URL: url, MAIL_FROM: from }).smtp, { url, from })
+  assert.equal(readConfig({ DATA_DIR: process.env.DATA_DIR }).smtp, undefined)
+})
 
 test('mails leave by SMTP with a Message-ID of their own and no header that was smuggled in', async t => {
   const server = await mailServer(t)

@@ -11,6 +11,9 @@ let portal: TestPortal
 before(async () => {
   portal = await startPortal({ demo: true })
   registerKinds(licence, other)
+  // Those of the demo city would fill the first page.
+  await portal.db('objections').delete()
+  await portal.db('publicities').delete()
 })
 after(() => portal.stop())
 beforeEach(async () => {

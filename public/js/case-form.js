@@ -171,13 +171,12 @@
     if (!isPlainSave && !failures) form.requestSubmit(submitter)
   })
 
-  for (const type of ['input', 'change'])
-    document.addEventListener(type, event => {
-      if (isOurs(event.target)) {
-        changed()
-        mark(event.target)
-      }
-    })
+  // Only this event: `change` comes once more when a field that was saved long ago is left.
+  document.addEventListener('input', event => {
+    if (!isOurs(event.target)) return
+    changed()
+    mark(event.target)
+  })
 
   // ── Sections ───────────────────────────────────────────────────────────────────────────────────
 

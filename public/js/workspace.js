@@ -319,6 +319,10 @@
       if (mine(event.target) && event.target.form?.method === 'post' && !event.target.closest('.drop, [data-size]'))
         tab.dirty = true
     })
+    // A form that saves itself says so (case-form.js).
+    page.addEventListener('kept', event => {
+      if (mine(event.target)) tab.dirty = false
+    })
 
     page.addEventListener('keydown', event => {
       if (event.key !== 'p' || !(event.ctrlKey || event.metaKey) || active.inline) return

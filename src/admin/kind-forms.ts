@@ -411,7 +411,7 @@ export function readSettings(typed: Typed, ground: Ground): ReadSettings {
   const single = readForm(singleForm(ground), typed.single)
   if (!single.ok) for (const [name, sentence] of Object.entries(single.mistakes)) wrong(name, sentence)
   const rows = Object.fromEntries(parts.map(part => [part, read(part)])) as Record<Part, Record<string, unknown>[]> // one entry for each part
-  for (const part of ['places', 'clocks', 'consults', 'materials'] as const) twice(part, typed[part], wrong)
+  for (const part of ['places', 'clocks', 'consults', 'materials'] as const) twice(part, typed[part], base, wrong)
   chainFaults(typed.places, base, wrong)
   for (const [at, { code }] of typed.materials.entries())
     if (code === 'outcome' || code === 'answer') wrong(`materials.${at}.code`, `代码“${code}”留给办理中的文件，请换一个。`)
@@ -452,14 +452,15 @@ export function readSettings(typed: Typed, ground: Ground): ReadSettings {
 type Wrong = (name: string, sentence: string) => void
 
 /** Codes name places in the history and materials in the files, so each is there once; names are what people go by. */
-function twice(part: Exclude<Part, 'templates'>, rows: readonly Values[], wrong: Wrong): void {
+function twice(part: Exclude<Part, 'templates'>, rows: readonly Values[], base: KindSettings, wrong: Wrong): void {
   const seen = { code: new Set<string>(), label: new Set<string>() }
   for (const [at, row] of rows.entries())
     for (const field of ['code', 'label'] as const) {
       const value = (row[field] ?? '').trim()
       if (value && seen[field].has(value))
         wrong(
-          `${part}.${at}.${field}`,
+          // A code that is fixed has no field to stand at.
+          `${part}.${at}.${isNew(part, row, base) ? field : 'label'}`,
           `第 ${at + 1} 个${names[part]}：${field === 'code' ? '代码' : '名称'}“${value}”已经用过，请换一个。`,
         )
       seen[field].add(value)

@@ -3,7 +3,17 @@ import { addDays } from '../calendar.ts'
 import { kindAt } from '../cases/catalogue-routes.ts'
 import { allKinds, type Kind, type KindSettings, modules, variantsOf } from '../cases/kind.ts'
 import { ruleFault, sampleNumber } from '../cases/numbers.ts'
-import { addSettings, type Edition, editionsOf, inForce, newest, predecessor, settingsById, upcoming } from '../cases/settings.ts'
+import {
+  addSettings,
+  type Edition,
+  editionsOf,
+  inForce,
+  isSameSettings,
+  newest,
+  predecessor,
+  settingsById,
+  upcoming,
+} from '../cases/settings.ts'
 import { beijing, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
 import { Conflict, NotFound } from '../errors.ts'
@@ -12,7 +22,7 @@ import { allow, currentUser, flash, queryText, recordId } from '../http.ts'
 import { type Actor, actorOf, record } from './action-log.ts'
 import type { Change } from './changes.ts'
 import { changeRows, drawForm, readSettings, type Typed, typedFrom, typedPosted } from './kind-forms.ts'
-import { isSameSettings, settingsChanges, tellSettings } from './kind-words.ts'
+import { settingsChanges, tellSettings } from './kind-words.ts'
 import { admin } from './router.ts'
 
 // 事项设置: what the regulator decides about its kinds. A row of settings never changes; saving writes the next one, for a day.
@@ -33,7 +43,7 @@ admin.get('/kinds', reader, async (_req, res) => {
           variantLabel: label,
           present,
           chain: (await settingsById(db, present.id)).chain.map(({ label }) => label),
-          next: upcoming(editions, today())[0],
+          next: (await upcoming(db, editions, today()))[0],
           last: newest(editions),
         }
       }),
@@ -61,7 +71,14 @@ admin.post('/kinds/:kind', keeper, async (req, res) => {
   const typed = typedPosted(req.body)
   const command: unknown = req.body?.do
   if (typeof command === 'string' && command !== 'save')
-    return await showForm(res, { kind, variant, base: base.id, opened, typed: changeRows(typed, command) })
+    return await showForm(res, {
+      kind,
+      variant,
+      base: base.id,
+      opened,
+      typed: changeRows(typed, command),
+      part: command.split(':')[1],
+    })
 
   const before = await settingsById(db, base.id)
   const read = readSettings(typed, { kind, variant, base: before })
@@ -84,10 +101,11 @@ admin.get('/kinds/:kind/history', reader, async (req, res) => {
   const written = [...editions].sort((a, b) => b.id - a.id)
   const before = Number(queryText(req, 'before')) || Number.POSITIVE_INFINITY
   const page = written.filter(({ id }) => id < before).slice(0, pageSize)
+  const coming = await upcoming(db, editions, today())
   const lines = await Promise.all(
     page.map(async edition => ({
       edition,
-      state: stateOf(edition, editions),
+      state: stateOf(edition, editions, coming),
       changes: await changesIn(kind, edition, editions),
     })),
   )
@@ -113,7 +131,7 @@ admin.get('/kinds/:kind/editions/:id', reader, async (req, res) => {
   res.render('admin/kind-edition', {
     ...naming(kind, variant),
     edition,
-    state: stateOf(edition, editions),
+    state: stateOf(edition, editions, await upcoming(db, editions, today())),
     sections: [...new Set(items.map(({ section }) => section))].map(section => ({
       label: section,
       facts: items.filter(item => item.section === section).map(({ label, value }) => ({ label, value, wide: true })),
@@ -129,8 +147,8 @@ admin.post('/kinds/:kind/editions/:id/withdraw', keeper, async (req, res) => {
   const { kind, variant } = kindAt(req)
   const editions = await editionsOf(db, kind, variant)
   const edition = editionIn(editions, recordId(req))
-  if (!upcoming(editions, today()).some(({ id }) => id === edition.id))
-    throw new Conflict('这一版已经生效或已被替换，不能撤回。要改回去，请从以前的一版开始修改。')
+  if (!(await upcoming(db, editions, today())).some(({ id }) => id === edition.id))
+    throw new Conflict('这一版已经生效、已被替换或已撤回，不能再撤回。要改回去，请从以前的一版开始修改。')
   const before = inForce(editions, addDays(edition.effective_on, -1))
   if (!before) throw new Error(`nothing before kind_settings ${edition.id}`)
   const saved = await saveSettings(actorOf(req, res), {
@@ -141,11 +159,7 @@ admin.post('/kinds/:kind/editions/:id/withdraw', keeper, async (req, res) => {
     opened: numberIn(req, 'opened'),
   })
   if (saved === 'stale') throw new Conflict('您打开之后又有人保存了新的设置，这次没有撤回。请回到设置记录看过再决定。')
-  const { effective_on } = edition
-  flash(req, {
-    tone: 'ok',
-    text: saved === 'same' ? '这一版和以前的相同，不需要撤回。' : `${effective_on} 的改动已撤回，到那一天照旧。`,
-  })
+  flash(req, { tone: 'ok', text: `${edition.effective_on} 的改动已撤回，到那一天照旧。` })
   res.redirect(303, historyOf(kind, variant))
 })
 
@@ -185,12 +199,17 @@ interface Shown {
   base: number
   opened: number
   typed: Typed
+  /** Where the last button was pressed. */
+  part?: string | undefined
   mistakes?: Mistakes
   /** What this person wanted to change, when somebody was faster. */
   yours?: Change[]
 }
 
-async function showForm(res: Response, { kind, variant, base, opened, typed, mistakes = {}, yours }: Shown): Promise<void> {
+async function showForm(
+  res: Response,
+  { kind, variant, base, opened, typed, part = 'places', mistakes = {}, yours }: Shown,
+): Promise<void> {
   if (Object.keys(mistakes).length) res.status(422)
   const editions = await editionsOf(db, kind, variant)
   const settings = await settingsById(db, base)
@@ -200,11 +219,12 @@ async function showForm(res: Response, { kind, variant, base, opened, typed, mis
     ...naming(kind, variant),
     form: drawForm(typed, mistakes, { kind, variant, base: settings }),
     mistakes,
+    openParts: Object.keys(mistakes).length ? Object.keys(mistakes).map(name => name.split('.')[0]) : [part],
     base: editionIn(editions, base),
     // Whoever has read what came between may now save over it.
     opened: theirs ? newest(editions)?.id : opened,
     present: standing(editions),
-    coming: upcoming(editions, today()),
+    coming: await upcoming(db, editions, today()),
     sample: rule && !ruleFault(rule) ? sampleNumber(rule) : undefined,
     running: await runningCases(kind, variant),
     theirs:
@@ -240,17 +260,21 @@ async function changesIn(kind: Kind, edition: Edition, editions: readonly Editio
   return before ? settingsChanges(await settingsById(db, before.id), await settingsById(db, edition.id), kind) : []
 }
 
-const tones = { 现行: 'done', 将生效: 'public', 已替换: 'rest', 以前: 'rest' } as const
+const tones = { 现行: 'done', 将生效: 'public', 已撤回: 'rest', 已替换: 'rest', 以前: 'rest' } as const
 
-function stateOf(edition: Edition, editions: readonly Edition[]): { label: string; tone: string } {
-  const label =
-    standing(editions).id === edition.id
-      ? '现行'
-      : upcoming(editions, today()).some(({ id }) => id === edition.id)
-        ? '将生效'
-        : editions.some(other => other.effective_on === edition.effective_on && other.revision > edition.revision)
-          ? '已替换'
-          : '以前'
+function stateOf(
+  edition: Edition,
+  editions: readonly Edition[],
+  coming: readonly Edition[],
+): { label: keyof typeof tones; tone: string } {
+  const state = () => {
+    const { id, effective_on, revision } = edition
+    if (standing(editions).id === id) return '现行'
+    if (coming.some(other => other.id === id)) return '将生效'
+    if (editions.some(other => other.effective_on === effective_on && other.revision > revision)) return '已替换'
+    return effective_on > today() ? '已撤回' : '以前'
+  }
+  const label = state()
   return { label, tone: tones[label] }
 }
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { roles } from '../accounts/roles.ts'
 import { clockInWords, limitInWords } from '../cases/catalogue.ts'
 import { type Kind, type KindSettings, type Material, type Place, partyRoles } from '../cases/kind.ts'
@@ -91,11 +90,4 @@ export function settingsChanges(before: KindSettings, after: KindSettings, kind:
     const words = (item: Item | undefined) => (isRenamed && item ? `${item.label}，${item.value}` : item?.value || '—')
     return [{ label: one?.label ?? other?.label ?? '', before: words(one), after: words(other) }]
   })
-}
-
-/** Whether two settings say the same, whatever order their keys are in. */
-export function isSameSettings(one: KindSettings, other: KindSettings): boolean {
-  // Through text, as they are kept: what is not set is not there.
-  const kept = (settings: KindSettings): unknown => JSON.parse(JSON.stringify(settings))
-  return isDeepStrictEqual(kept(one), kept(other))
 }

@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { type WorkCalendar, workCalendar } from '../calendar.ts'
 import { beijing, dayOf, now, today } from '../clock.ts'
 import { blindIndex } from '../crypto.ts'
-import { db, inTransaction } from '../db.ts'
+import { inTransaction } from '../db.ts'
 import { issuePapers } from '../documents/papers.ts'
 import { Conflict, Forbidden } from '../errors.ts'
 import type { ReceivedFile } from '../files/receive.ts'
@@ -16,15 +16,15 @@ import { closePublicity, openPublicity, upholdObjections } from '../publicity/pu
 import type { Case, HistoryRow, StepPayload } from './case.ts'
 import { noDue } from './case.ts'
 import { dueOf, readClocks } from './clock.ts'
-import { archived, assertWritable, type Draft, editionOf, findWritable, sealedEdition, writeDraft } from './drafts.ts'
+import { archived, assertWritable, type Draft, editionOf, sealedEdition, writeDraft } from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
 import { addFile, missingMaterials } from './materials.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
 import { closedStates, type State, type Step, type StepCode, stepLabel, steps } from './lifecycle.ts'
 import { takeNumber, takeSerial } from './numbers.ts'
-import { correctionsOf, findCase, historyOf, lockCase } from './queries.ts'
+import { correctionsOf, historyOf, lockCase } from './queries.ts'
 import { settingsById, settingsInForce } from './settings.ts'
-import { isOpen, isTheirs, nextPlace, placeOf, previousDesk, type Standing, stateOf, stepsFor } from './steps.ts'
+import { isApplicant, isOpen, isTheirs, nextPlace, placeOf, previousDesk, type Standing, stateOf, stepsFor } from './steps.ts'
 
 /** What a case stands on now: its kind, settings and history. */
 export async function standingOf(db: Knex, kase: Case): Promise<Standing> {
@@ -58,15 +58,12 @@ export interface SubmitForm {
  * @throws Conflict when the case has moved on, Forbidden, NotFound
  */
 export async function submitCase(user: User, id: number, form: SubmitForm): Promise<Submission> {
-  const seen = await findCase(db, user, id)
-  if (await isRepeated(db, seen, user, ['submit', 'resubmit'], form.version)) return { ok: true, kase: seen }
-  await findWritable(db, user, id)
   return await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
-    if (await isRepeated(trx, kase, user, ['submit', 'resubmit'], form.version)) return { ok: true, kase }
-    assertWritable(kase, user)
-    if (kase.version !== form.version) throw new Conflict(movedOn(await standingOf(trx, kase), user))
     const kind = kindOf(kase)
+    if (await isRepeated(trx, kase, user, ['submit', 'resubmit'], form.version)) return { ok: true, kase }
+    if (kase.version !== form.version && isApplicant(kase, kind, user)) throw new Conflict(movedOn(await standingOf(trx, kase), user))
+    assertWritable(kase, user)
     const again = kase.state === 'supplement'
     const draft = await writeDraft(trx, user, kase, form.draft_version, form.posted)
     const fresh = again ? {} : archived(kind.form, await kind.prefill(trx, kase))

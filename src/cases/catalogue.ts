@@ -116,8 +116,9 @@ export interface Told {
   module: string
   applicants: string
   clocks: { label: string; words: string; law: string; silence: string }[]
-  /** 20 个工作日. */
+  /** 20 个工作日, and the same with its beginning: 自受理起 20 个工作日. */
   limit: string
+  span: string
   stages: Stage[]
   consults: string[]
   corrections: string
@@ -138,6 +139,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
   const settings = await settingsById(db, present.id)
   const main = mainClock(settings)
   const { number } = settings
+  const [next] = await upcoming(db, editions, today())
   return {
     kind,
     variant,
@@ -145,7 +147,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
     // A page knows `settings` as those of Express.
     rules: settings,
     since: present.created_by === null ? undefined : present.effective_on,
-    next: upcoming(editions, today())[0]?.effective_on,
+    next: next?.effective_on,
     module: modules[kind.module],
     applicants: applicantsOf(kind),
     clocks: settings.clocks.map(clock => ({
@@ -155,6 +157,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
       silence: clock.silence ?? '',
     })),
     limit: main ? limitInWords(main) : '',
+    span: main ? `${begins[main.from]} ${limitInWords(main)}` : '',
     stages: settings.chain.map(stageOf),
     consults: settings.consults.map(({ label, role, limit }) => `${label}（${roles[role].label}，${limitInWords(limit)}）`),
     corrections:

@@ -18,7 +18,7 @@ import { type ClockReading, readClocks } from './clock.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { sameNumbers, materialsOf } from './materials.ts'
+import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
 import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
 import { consultationsOf, correctionsOf, visibleCases, waitingFor } from './queries.ts'
 import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
@@ -90,7 +90,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     materials,
     numbers,
     fieldLabels: labelsOf(standing),
-    canVerify: open.some(step => steps[step.code].by === 'desk'),
+    canVerify: mayVerify(standing, user),
     picked: Number(queryText(req, 'file')) || undefined,
     steps: open.map(step => ({ ...step, fields: stepForms.fields(step.needs) })),
     templates: settings.templates,

@@ -1,8 +1,7 @@
 import express, { type Request, type Response } from 'express'
 import { z } from 'zod'
 import { limitReveals } from '../accounts/limits.ts'
-import type { Role } from '../accounts/roles.ts'
-import { caseReaders } from './roles.ts'
+import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
@@ -30,11 +29,6 @@ import { applyRowButton, showForm } from './write-page.ts'
 /** 办件: start, write, submit, decide, follow. Lists of cases are lists; the catalogue has pages of its own. */
 export const cases = express.Router()
 
-/** Who may begin a case of some kind. */
-const starters: readonly Role[] = ['company-admin', 'company-clerk', 'developer', 'committee']
-/** Who decides, notes, verifies: officials but those who only look. */
-const deciders = caseReaders.filter(role => !starters.includes(role) && role !== 'supervisor' && role !== 'business-admin')
-
 const boxes = new Set(['todo', 'mine', 'done'])
 
 cases.get('/', allow(...caseReaders), (req, res) => {
@@ -44,7 +38,7 @@ cases.get('/', allow(...caseReaders), (req, res) => {
 
 cases.get('/new/:kind', allow(...caseReaders), (req, res) => res.redirect(302, `/desk/kinds/${kindAt(req).code}`))
 
-cases.post('/new/:kind', allow(...starters), async (req, res) => {
+cases.post('/new/:kind', allow(...caseStarters), async (req, res) => {
   const kind = kindAt(req)
   const { subject_id } = readStart(req)
   const id = await startCase(currentUser(res), kind, subject_id ? { subject_id } : {})
@@ -61,7 +55,7 @@ cases.get('/:id/editions/:edition', allow(...caseReaders), async (req, res) => {
   await showEdition(res, kase, recordId(req, 'edition'))
 })
 
-cases.post('/:id/draft', allow(...starters), async (req, res) => {
+cases.post('/:id/draft', allow(...caseStarters), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const { posted, draft_version, replies } = await readWriting(req, res)
@@ -73,7 +67,7 @@ cases.post('/:id/draft', allow(...starters), async (req, res) => {
   res.redirect(303, `/desk/cases/${id}`)
 })
 
-cases.post('/:id/check', allow(...starters), async (req, res) => {
+cases.post('/:id/check', allow(...caseStarters), async (req, res) => {
   const user = currentUser(res)
   const kase = await findWritable(db, user, recordId(req))
   const { posted } = await readWriting(req, res)
@@ -83,7 +77,7 @@ cases.post('/:id/check', allow(...starters), async (req, res) => {
   res.render('cases/self-check', { findings, layout: false })
 })
 
-cases.post('/:id/submit', allow(...starters), async (req, res) => {
+cases.post('/:id/submit', allow(...caseStarters), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const { posted, draft_version, version, replies } = await readWriting(req, res)
@@ -97,13 +91,13 @@ cases.post('/:id/submit', allow(...starters), async (req, res) => {
   res.redirect(303, `/desk/cases/${id}`)
 })
 
-cases.post('/:id/discard', allow(...starters), async (req, res) => {
+cases.post('/:id/discard', allow(...caseStarters), async (req, res) => {
   await discardDraft(currentUser(res), recordId(req))
   flash(req, { tone: 'ok', text: '草稿已删除。' })
   res.redirect(303, '/desk/lists/cases')
 })
 
-cases.post('/:id/copy', allow(...starters), async (req, res) => {
+cases.post('/:id/copy', allow(...caseStarters), async (req, res) => {
   const user = currentUser(res)
   const kase = await findCase(db, user, recordId(req))
   if (!kase.closed_at || kase.applicant_id !== user.organisation_id) throw new Conflict('办结或撤回后，才能复制成新的申请。')
@@ -116,7 +110,7 @@ cases.post('/:id/steps', allow(...caseReaders), async (req, res) => await decide
 /** The outcome of an external authority comes with a scan, so the form is multipart; who may not decide is refused before it is read. */
 cases.post(
   '/:id/outcome',
-  allow(...deciders),
+  allow(...caseDeciders),
   async (req, res, next) => {
     const user = currentUser(res)
     const standing = await standingOf(db, await findCase(db, user, recordId(req)))
@@ -172,7 +166,7 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
 
 const noteForm = z.object({ note: text({ label: '内部备注', type: 'textarea', max: 2000 }) })
 
-cases.post('/:id/notes', allow(...deciders), async (req, res) => {
+cases.post('/:id/notes', allow(...caseDeciders), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const form = readForm(noteForm, req.body)
@@ -193,7 +187,7 @@ cases.post('/:id/urge', allow(...caseReaders), async (req, res) => {
 
 const revealForm = z.object({ reason: text({ label: '查看原因', max: 100, hint: '如：电话核实任职情况。会记入办理记录和操作日志。' }) })
 
-cases.post('/:id/reveal', allow(...deciders), async (req, res) => {
+cases.post('/:id/reveal', allow(...caseDeciders), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const kase = await findCase(db, user, id)
@@ -209,7 +203,7 @@ cases.post('/:id/reveal', allow(...deciders), async (req, res) => {
   await showCase(req, res, kase, { revealed: true })
 })
 
-cases.post('/:id/consultations', allow(...deciders), async (req, res) => {
+cases.post('/:id/consultations', allow(...caseDeciders), async (req, res) => {
   const id = recordId(req)
   const form = readForm(askForm, req.body)
   if (!form.ok) return await again(req, res, id, 'consult', form)
@@ -218,7 +212,7 @@ cases.post('/:id/consultations', allow(...deciders), async (req, res) => {
   res.redirect(303, `/desk/cases/${id}`)
 })
 
-cases.post('/:id/consultations/:consultation', allow(...deciders), async (req, res) => {
+cases.post('/:id/consultations/:consultation', allow(...caseDeciders), async (req, res) => {
   const id = recordId(req)
   const form = readForm(answerForm, req.body)
   if (!form.ok) return await again(req, res, id, 'advise', form)
@@ -231,7 +225,7 @@ const dismissForm = z.object({
   answer: text({ label: '答复', type: 'textarea', max: 2000, hint: '写明核查情况和不成立的理由，提出异议的人凭查询码可以看到。' }),
 })
 
-cases.post('/:id/objections/:objection', allow(...deciders), async (req, res) => {
+cases.post('/:id/objections/:objection', allow(...caseDeciders), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const form = readForm(dismissForm, req.body)

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Knex } from 'knex'
+import { addDays } from '../calendar.ts'
 import { now, today } from '../clock.ts'
 import { type Kind, type KindSettings, standardOf } from './kind.ts'
 
@@ -107,9 +109,25 @@ export function inForce(editions: readonly Edition[], day: string): Edition | un
   return editions.findLast(({ effective_on }) => effective_on <= day)
 }
 
-/** What is still to come after a day, the next first; of several revisions of a day the last. */
-export function upcoming(editions: readonly Edition[], day: string): Edition[] {
-  return editions.filter(({ effective_on }, index) => effective_on > day && editions[index + 1]?.effective_on !== effective_on)
+/** What will change after a day, the next first: of several revisions of a day the last, and none that was withdrawn and changes nothing. */
+export async function upcoming(db: Knex, editions: readonly Edition[], day: string): Promise<Edition[]> {
+  const last = editions.filter(
+    ({ effective_on }, index) => effective_on > day && editions[index + 1]?.effective_on !== effective_on,
+  )
+  const changes = await Promise.all(
+    last.map(async ({ id, effective_on }) => {
+      const before = inForce(editions, addDays(effective_on, -1))
+      return !before || !isSameSettings(await settingsById(db, before.id), await settingsById(db, id))
+    }),
+  )
+  return last.filter((_, index) => changes[index])
+}
+
+/** Whether two settings say the same, whatever order their keys are in. */
+export function isSameSettings(one: KindSettings, other: KindSettings): boolean {
+  // Through text, as they are kept: what is not set is not there.
+  const kept = (settings: KindSettings): unknown => JSON.parse(JSON.stringify(settings))
+  return isDeepStrictEqual(kept(one), kept(other))
 }
 
 /** What held before an edition when it was written: the newest of those written earlier, on its day or before. */

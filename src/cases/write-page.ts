@@ -1,12 +1,13 @@
 import type { Response } from 'express'
 import { beijing, today } from '../clock.ts'
 import { db } from '../db.ts'
+import { documentsOf } from '../documents/documents.ts'
 import type { Answers } from '../forms/answers.ts'
 import type { Mistakes } from '../forms/form.ts'
 import { correctionPage, formSections, silentFields } from '../forms/sections.ts'
 import { currentUser } from '../http.ts'
 import { workCalendar } from '../calendar.ts'
-import type { Case } from './case.ts'
+import type { Case, StepPayload } from './case.ts'
 import { standingOf } from './cases.ts'
 import { readClocks } from './clock.ts'
 import { type Draft, editionOf, findWritable, saveDraft, workingAnswers } from './drafts.ts'
@@ -16,7 +17,7 @@ import type { KindSettings } from './kind.ts'
 import { materialsOf } from './materials.ts'
 import { storyOf } from './page.ts'
 import { correctionsOf } from './queries.ts'
-import { stateOf } from './steps.ts'
+import { type Standing, stateOf } from './steps.ts'
 
 export interface Written {
   draft?: Draft
@@ -59,6 +60,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     draftVersion: draft.version,
     version: kase.version,
     story: storyOf(standing, payloads, { isOffice: false, own: true }),
+    returned: returnedFor(standing, payloads),
     user,
     editable: true,
   }
@@ -71,7 +73,9 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
       materials: Object.fromEntries(settings.materials.map(material => [material.code, material.label])),
       typed: Object.fromEntries(Object.entries(written.replies ?? {}).map(([name, value]) => [`answer.${name}`, value])),
     })
-    res.render('cases/correction', { ...common, ...page, answers })
+    const letter = (await documentsOf(db, kase.id)).findLast(document => document.paper === 'correction')
+    const printHref = letter && `/desk/cases/${kase.id}/papers/${letter.id}.pdf`
+    res.render('cases/correction', { ...common, ...page, answers, printHref })
     return
   }
   const sections = formSections(kind.form, answers, mistakes)
@@ -84,6 +88,14 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     submitLabel: kase.edition ? '修改后重新提交' : '提交',
     after: afterSubmit(settings),
   })
+}
+
+/** Why the case is with the applicant again, where it was refused to be edited. */
+function returnedFor({ kase, history }: Standing, payloads: ReadonlyMap<number, StepPayload>) {
+  const last = history.findLast(line => line.from_state !== line.to_state)
+  if (last?.step !== 'refuse' || kase.state === 'supplement') return undefined
+  const opinion = last.payload_id ? payloads.get(last.payload_id)?.opinion : undefined
+  return { title: `${last.place_label}审核不通过，退回修改`, at: beijing(last.at).slice(0, 16), ...(opinion ? { opinion } : {}) }
 }
 
 function afterSubmit({ chain, clocks }: KindSettings): string {

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import { administrators, type Role } from '../accounts/roles.ts'
+import { caseDeciders, caseStarters } from '../cases/roles.ts'
 import { NotFound } from '../errors.ts'
 import { currentUser } from '../http.ts'
 
@@ -17,6 +18,9 @@ export const helpPages: Record<string, HelpPage> = {
   workspace: { label: '工作台与窗口', text: '首页看什么，怎样同时打开几页而不丢内容', icon: 'home' },
   lists: { label: '列表与智能搜索', text: '搜索写法、筛选、排序、选列、导出', icon: 'search' },
   registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
+  applying: { label: '申请办件', text: '填报、补正、看进度、催办、撤回、领证', icon: 'clipboard-list', roles: caseStarters },
+  deciding: { label: '审核办件', text: '待办、时限、自检、材料、意见、公示与异议', icon: 'rubber-stamp', roles: caseDeciders },
+  kinds: { label: '事项设置', text: '流程、时限、材料、编号规则怎样改，何时生效', icon: 'adjustments', roles: ['business-admin'] },
   administration: {
     label: '账号与权限管理',
     text: '系统、安全、审计三员各管什么，怎样开账号、授角色、看日志',

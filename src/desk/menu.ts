@@ -50,10 +50,9 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
   {
     label: '系统设置',
     entries: [
-      { href: '/desk/admin/kinds', label: '事项设置', icon: 'adjustments', roles: ['business-admin'] },
+      { href: '/desk/admin/kinds', label: '事项设置', icon: 'adjustments', roles: ['business-admin', 'supervisor'] },
       { href: '/desk/admin/settings', label: '参数', icon: 'adjustments', roles: ['system-admin', 'security-admin'] },
       { href: '/desk/admin/dictionaries', label: '字典', icon: 'book', roles: ['system-admin'] },
-      { href: '/desk/admin/kinds', label: '事项设置', icon: 'settings', roles: ['business-admin', 'supervisor'] },
     ],
   },
   {

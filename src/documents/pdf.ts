@@ -386,11 +386,6 @@ export class Paper {
     })
   }
 
-  rule(colour = ink, weight = 0.8): void {
-    const y = this.y
-    this.ornament(doc => doc.moveTo(this.left, y).lineTo(this.right, y).lineWidth(weight).strokeColor(colour).stroke())
-  }
-
   widthOf(text: string, size: number, weight: Weight = 'regular'): number {
     return [...text].reduce((sum, sign) => sum + this.#faceOf(sign, weight).widthOf(sign.codePointAt(0) ?? 0) * size, 0)
   }

@@ -21,10 +21,10 @@ import {
   isCertificatePaper,
   printCertificate,
 } from './certificate.ts'
-import { certificateStanding, type Document, documentOf, isIntact, statusOf } from './documents.ts'
+import { certificateStanding, type Document, documentOf, isIntact, shownCode, statusOf } from './documents.ts'
 import { dossierOf, printDossier } from './dossier.ts'
 import { printLetter } from './letter.ts'
-import type { Printing } from './printing.ts'
+import { onPaper, type Printing } from './printing.ts'
 
 /** The papers of a case, mounted beside the pages of cases. */
 export const caseDocuments = express.Router()
@@ -160,16 +160,23 @@ certificates.get('/:id', allow(...certificateReaders), async (req, res) => {
     neighbour({ id: certificate.previous_id ?? 0 }),
     neighbour({ previous_id: certificate.id }),
   ])
-  const altered = [main, copy].some(document => document && !isIntact(document))
+  const issued = [main, copy].filter(document => document !== undefined)
+  const altered = !issued.every(isIntact)
   res.render('documents/certificate', {
     certificate,
     level: certificateLevels[certificate.level] ?? certificate.level,
     standing,
     facts: main && !altered ? certificateFacts(main) : undefined,
-    papers: [main, copy].filter(document => document !== undefined),
+    papers: issued.map(({ paper, code, issued_on }) => ({
+      label: isCertificatePaper(paper) ? certificatePapers[paper].label : paper,
+      href: `/desk/certificates/${certificate.id}/${paper === 'certificate-main' ? 'main.pdf' : 'copy.pdf'}`,
+      code: shownCode(code),
+      issued_on,
+    })),
     altered,
     previous,
     next,
+    onPaper,
   })
 })
 

@@ -201,7 +201,7 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
       const limit = settings?.clocks.find(
         clock => clock.from === 'submitted' && clock.until === 'accepted' && clock.keeper === 'desk',
       )
-      return { title: `${whose}已提交，${nextOffice}${limit ? `${limitWords(limit)}内受理` : '将办理受理'}。` }
+      return { title: `${whose}已提交，${nextOffice}${limit ? ` ${limitWords(limit)}内受理` : '将办理受理'}。` }
     }
     case 'resubmit':
       return { title: `${whose}的补正材料已提交，由${nextOffice}继续办理。` }
@@ -215,7 +215,7 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
       return { title: `${office}决定不予受理${whose}。`, more: '理由和救济途径见办件页。' }
     case 'correct':
       return {
-        title: `${whose}需要补正 ${facts.items} 处${dueOn ? `，请在 ${inWords(dueOn)}前提交` : ''}。`,
+        title: `${whose}需要补正 ${facts.items} 处${dueOn ? `，请在 ${inWords(dueOn)} 前提交` : ''}。`,
         more: '只有列出的内容可以修改，改好后一次提交。',
       }
     case 'sendBack':
@@ -275,7 +275,7 @@ function onward({
       title: `${whose}${called('done')}${kase.number ? `，编号 ${kase.number}` : ''}。`,
       ...(kind.afterwards ? { more: kind.afterwards } : {}),
     }
-  if (place?.sort === 'wait') return { title: `${before}，${place.state}，为期 ${limitWords(place.limit)}。` }
+  if (place?.sort === 'wait') return { title: `${before}，进入${place.label}，为期 ${limitWords(place.limit)}。` }
   if (place?.sort === 'party') return { title: `${before}，等待${place.label}，${limitWords(place.limit)}内答复。` }
   return { title: `${before}，转${place?.label ?? '下一环节'}。` }
 }
@@ -291,7 +291,7 @@ function serialWords({ serial }: Case): string {
 }
 
 function dueWords(dueOn: string | undefined): string {
-  return dueOn ? `应于 ${inWords(dueOn)}前办结。` : ''
+  return dueOn ? `应于 ${inWords(dueOn)} 前办结。` : ''
 }
 
 function limitWords({ limit, unit }: Limit): string {

@@ -27,9 +27,12 @@ export interface Transport {
 
 export type Transports = Record<Letter['channel'], Transport>
 
+/** What SMS_TRANSPORT can name. A gateway of the city is added here. */
+const smsTransports = { log: () => logTransport() }
+
 /** The transports of the settings. Close them after use. */
 export function openTransports(): Transports {
-  return { sms: logTransport(), mail: config.smtp ? smtpTransport(config.smtp) : logTransport() }
+  return { sms: smsTransports[config.smsTransport](), mail: config.smtp ? smtpTransport(config.smtp) : logTransport() }
 }
 
 /** Writes letters to `outbox.log` in the data folder, the recipient masked: for development, and until a real channel is there. */
@@ -51,8 +54,8 @@ export function smtpTransport({ url, from }: { url: string; from: string }): Tra
     url,
     pool: true,
     maxConnections: 1,
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
+    connectionTimeout: 5_000,
+    greetingTimeout: 5_000,
     socketTimeout: 20_000,
     disableFileAccess: true,
     disableUrlAccess: true,

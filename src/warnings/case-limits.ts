@@ -27,7 +27,7 @@ export const caseLimits: Cause = {
     const day = today()
     const until = await lastWarned(db)
     for (let last = { due_on: '1000-01-01', id: 0 }; ; ) {
-      const rows: Due[] = await dueWithOffices(db, until)
+      const rows: Due[] = await dueWithOffices(db.queryBuilder(), until)
         .where(rest =>
           rest
             .where('cases.due_on', '>', last.due_on)
@@ -43,10 +43,9 @@ export const caseLimits: Cause = {
     }
   },
 
-  async stands(db) {
-    return dueWithOffices(db, await lastWarned(db))
-      .whereRaw('cases.id = warnings.object_id')
-      .select(db.raw('1'))
+  async standing(db) {
+    const until = await lastWarned(db)
+    return query => void dueWithOffices(query, until).whereRaw('cases.id = warnings.object_id').select('cases.id')
   },
 }
 
@@ -55,8 +54,8 @@ async function lastWarned(db: Knex): Promise<string> {
 }
 
 /** What rests, or waits for the applicant, is nobody's delay. */
-function dueWithOffices(db: Knex, until: string): Knex.QueryBuilder {
-  return db('cases').where('cases.due_on', '<=', until).where({ 'cases.paused': false }).whereNotNull('cases.holder_role')
+function dueWithOffices(query: Knex.QueryBuilder, until: string): Knex.QueryBuilder {
+  return query.from('cases').where('cases.due_on', '<=', until).where({ 'cases.paused': false }).whereNotNull('cases.holder_role')
 }
 
 async function findingOf(db: Knex, row: Due, day: string): Promise<Finding> {

@@ -29,7 +29,7 @@ export const certificateExpiry: Cause = {
   async *find(db) {
     const day = today()
     for (let last = { valid_until: '1000-01-01', id: 0 }; ; ) {
-      const rows: Ending[] = await ending(db, day)
+      const rows: Ending[] = await ending(db.queryBuilder(), day)
         .join('organisations', 'organisations.id', 'certificates.company_id')
         .where(rest =>
           rest
@@ -52,14 +52,17 @@ export const certificateExpiry: Cause = {
     }
   },
 
-  async stands(db) {
-    return ending(db, today()).whereRaw('certificates.id = warnings.object_id').select(db.raw('1'))
+  async standing() {
+    return query => void ending(query, today()).whereRaw('certificates.id = warnings.object_id').select('certificates.id')
   },
 }
 
 /** Only a certificate that is 有效 can run out; a replaced or cancelled one is history. */
-function ending(db: Knex, day: string): Knex.QueryBuilder {
-  return db('certificates').where({ 'certificates.live': 1 }).where('certificates.valid_until', '<=', addDays(day, furthest))
+function ending(query: Knex.QueryBuilder, day: string): Knex.QueryBuilder {
+  return query
+    .from('certificates')
+    .where({ 'certificates.live': 1 })
+    .where('certificates.valid_until', '<=', addDays(day, furthest))
 }
 
 function findingOf({ id, number, company_id, company, valid_until }: Ending, day: string): Finding {

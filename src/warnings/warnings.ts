@@ -46,8 +46,8 @@ export interface Cause {
   roles: readonly Role[]
   /** Everything that is to be warned of now, in batches. */
   find(db: Knex): AsyncGenerator<Finding[]>
-  /** The things warned of that still stand, to be compared with `warnings.object_id`: `select 1 … where cases.id = warnings.object_id`. */
-  stands(db: Knex): Promise<Knex.QueryBuilder>
+  /** Makes a query ask for what is warned of in `warnings.object_id`, if that still stands. */
+  standing(db: Knex): Promise<(query: Knex.QueryBuilder) => void>
 }
 
 /** Everything the portal warns of. */
@@ -147,11 +147,11 @@ const batch = 500
 
 async function closeGone(db: Knex, cause: Cause): Promise<number> {
   for (let closed = 0; ; ) {
-    const stands = await cause.stands(db)
+    const standing = await cause.standing(db)
     const ids: number[] = await db('warnings')
       .where({ 'warnings.kind': cause.kind })
       .whereNull('warnings.closed_at')
-      .whereNotExists(stands)
+      .whereNotExists(standing)
       .limit(batch)
       .pluck('warnings.id')
     if (ids.length) closed += await db('warnings').whereIn('id', ids).update({ closed_at: now(), open_key: null })

@@ -1,0 +1,106 @@
+import type { Knex } from 'knex'
+import { checkHistory } from '../src/cases/history.ts'
+import { allKinds } from '../src/cases/kind.ts'
+import { stepCodes } from '../src/cases/lifecycle.ts'
+import '../src/modules/index.ts'
+
+/**
+ * What must be true of cases at every moment, asked of the tables: a case is never half decided. Load it after `portal.ts`, because
+ * the history is signed with the keys of the portal.
+ */
+
+const closed = "('done', 'refused', 'declined', 'withdrawn')"
+const written = "('draft', 'supplement', 'rejected')"
+const taken = `(${stepCodes.map(code => `'${code}'`).join(', ')})`
+
+/** Each finds the ids of the cases that break it; `:after` is the last line of the history that was not written by the engine. */
+const laws: Record<string, string> = {
+  'version, count and the lines of the history go together': `
+    select c.id from cases c left join (select case_id, count(*) as n, max(sequence) as last from case_history group by case_id) h
+      on h.case_id = c.id
+    where c.version <> c.history_count + 1 or coalesce(h.n, 0) <> c.history_count or coalesce(h.last, 0) <> c.history_count`,
+  'the case is where its last line leads': `
+    select c.id from cases c left join case_history h on h.case_id = c.id and h.sequence = c.history_count
+    where if(h.id is null, c.state <> 'draft', h.to_state <> c.state or not h.to_place <=> c.place or h.hash <> c.history_hash)`,
+  'each line begins where the one before has led': `
+    select h.case_id as id from case_history h join case_history p on p.case_id = h.case_id and p.sequence = h.sequence - 1
+    where h.from_state <> p.to_state or not h.place <=> p.to_place or h.case_version <> p.case_version + 1`,
+  'who holds the case fits its state': `
+    select id from cases where
+      (state in ${written} and (not holder_id <=> applicant_id or holder_role is not null))
+      or (state = 'submitted' and (holder_role is null or holder_id is not null))
+      or (state = 'reviewing' and (holder_role is null) = (holder_id is null))
+      or (state = 'waiting' and holder_id is not null)
+      or (state in ${closed} and (holder_role is not null or holder_id is not null))`,
+  'a closed case has its end and lets the next one begin': `
+    select id from cases where (state in ${closed}) <> (closed_at is not null) or (state in ${closed}) = (open_key is not null)`,
+  'a case is public while it waits, and only then': `
+    select c.id from cases c left join publicities p on p.case_id = c.id and p.open = 1 where (c.state = 'waiting') <> (p.id is not null)`,
+  'every line has its payload': `
+    select h.case_id as id from case_history h left join case_payloads p on p.id = h.payload_id and p.case_id = h.case_id
+    where h.payload_id is not null and (p.id is null or p.digest <> h.payload_digest)`,
+  'no payload is without a line': `
+    select p.case_id as id from case_payloads p left join case_history h on h.case_id = p.case_id and h.payload_id = p.id
+    where h.id is null`,
+  'each edition was submitted once': `
+    select c.id from cases c left join (select case_id, count(*) as n, max(edition) as last from case_payloads where sort = 'form' group by case_id) p
+      on p.case_id = c.id
+    where coalesce(p.n, 0) <> c.edition or coalesce(p.last, 0) <> c.edition or (c.edition > 0) <> (c.serial is not null)`,
+  'what is approved has its number, and nothing else has': `
+    select id from cases where (state = 'done') <> (number is not null)`,
+  'who took a step finds the case among theirs': `
+    select h.case_id as id from case_history h left join case_handlers b on b.case_id = h.case_id and b.user_id = h.user_id
+    where h.user_id is not null and (b.at is null or b.at < h.at)`,
+  'the applicant was told of every step once': `
+    select c.id from cases c
+    join (select case_id, count(*) as n from case_history where id > :after and step in ${taken} group by case_id) h on h.case_id = c.id
+    left join (select m.case_id, count(*) as n from messages m join users u on u.id = m.user_id join cases k on k.id = m.case_id
+      where u.organisation_id = k.applicant_id group by m.case_id) m on m.case_id = c.id
+    where coalesce(m.n, 0) <> h.n * (select count(*) from users u where u.organisation_id = c.applicant_id)`,
+  'every acceptance and every end has its paper': `
+    select c.id from cases c
+    join (select case_id, sum(step = 'accept') as accepted, sum(to_state = 'done') as ended from case_history where id > :after group by case_id) h
+      on h.case_id = c.id
+    left join (select case_id, sum(paper = 'acceptance') as accepted, sum(paper = 'decision') as ended from documents group by case_id) d
+      on d.case_id = c.id
+    where coalesce(d.accepted, 0) <> h.accepted or coalesce(d.ended, 0) <> h.ended`,
+  'the counters of serials stand where the serials do': `
+    select n.value as id from counters n left join (select substr(serial, 1, 10) as prefix, count(*) as n, max(substr(serial, 11)) as last
+      from cases where serial is not null group by substr(serial, 1, 10)) s on s.prefix = n.prefix
+    where substr(n.prefix, 1, 2) in (:prefixes) and n.prefix regexp '^[A-Z]{2}[0-9]{8}$' and (coalesce(s.n, 0) <> n.value or coalesce(s.last, 0) + 0 <> n.value)`,
+}
+
+/**
+ * Looks for cases that are not whole.
+ * @param after the last line of the history that was written past the engine; what hangs on lines before it is not asked for
+ * @returns one sentence for each law that is broken, and each fault in the chains of the history; empty when all is well
+ */
+export async function caseFaults(db: Knex, after = 0): Promise<string[]> {
+  const faults: string[] = []
+  for (const [law, sql] of Object.entries(laws)) {
+    const [rows]: { id: number }[][] = await db.raw(sql, { after, prefixes: allKinds().map(({ prefix }) => prefix) })
+    if (rows?.length) faults.push(`${law}: not so in ${rows.length}, such as ${rows.slice(0, 5).map(({ id }) => id)}`)
+  }
+  return [...faults, ...(await checkHistory(db)).faults]
+}
+
+/** The last line of the history so far. */
+export async function lastLine(db: Knex): Promise<number> {
+  const [row]: { id: number | null }[] = await db('case_history').max('id as id')
+  return row?.id ?? 0
+}
+
+/**
+ * How the numbers behind a prefix have been given.
+ * @returns nothing when they are 1, 2, 3 … up to the counter, each once
+ */
+export async function numberFault(db: Knex, prefix: string): Promise<string | undefined> {
+  const numbers: string[] = await db('cases').where('number', 'like', `${prefix}%`).pluck('number')
+  const counter: { value: number } | undefined = await db('counters').where({ prefix }).first('value')
+  const given = numbers.map(number => Number(/^\d+/.exec(number.slice(prefix.length))?.[0])).sort((one, other) => one - other)
+  const wrong = given.findIndex((value, at) => value !== at + 1)
+  if (wrong >= 0) return `the ${wrong + 1}th number behind ${prefix} is ${given[wrong]}`
+  return given.length === (counter?.value ?? 0)
+    ? undefined
+    : `${given.length} numbers behind ${prefix}, but the counter is at ${counter?.value}`
+}
