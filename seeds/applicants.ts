@@ -3,12 +3,12 @@ import { demoApplicants, demoDevelopers } from './accounts.ts'
 import { addCertificate } from './certificates.ts'
 import { addAreas, addressIn, type Company, type Developer, registerCompany, streetIn } from './companies.ts'
 import { addDays, addYears } from './days.ts'
-import type { Ground } from './ground.ts'
+import type { Ground, Street } from './ground.ts'
 import { creditCodeOf, humanOf, mobileOf } from './identities.ts'
 import { personName } from './names.ts'
 import { settleOwners } from './owners.ts'
 import { hireTeam, managersByProject } from './people.ts'
-import { addServedProject } from './projects.ts'
+import { addServedProject, type Project } from './projects.ts'
 import { serveOne } from './services.ts'
 import { addUser, demoAccount } from './users.ts'
 
@@ -65,15 +65,17 @@ export interface ApplicantFacts {
   calendar: WorkCalendar
   /** The hash of the shared password. */
   hash: string
-  /** Ids of organisations by name: who built the projects. */
-  organisations: ReadonlyMap<string, number>
+  /** Who built the projects: the first of the demo developers. */
+  developer_id: number
 }
 
 /** Companies that apply for 三级（暂定） or 三级 and have everything the law asks for, unless said otherwise; in every size the same. */
 export function addApplicants(ground: Ground, facts: ApplicantFacts): void {
   const companies = Object.values<Applicant>(applicants).map((applicant, index) => {
-    const company = foundCompany(ground, applicant, { index, calendar: facts.calendar })
-    return { applicant, company, project: applicant.project && buildProject(ground, company, applicant.project, facts) }
+    const street = streetIn(ground, applicant.district)
+    const company = foundCompany(ground, applicant, { index, street, calendar: facts.calendar })
+    const developer = { id: facts.developer_id, name: demoDevelopers[0], street }
+    return { applicant, company, project: applicant.project && buildProject(ground, company, applicant.project, developer) }
   })
   settleOwners(
     ground,
@@ -90,18 +92,19 @@ export function addApplicants(ground: Ground, facts: ApplicantFacts): void {
   )
 }
 
+/** Few enough to have no shops, which firms would buy. */
+const housesPerProject = 36
 /** Credit codes from here on belong to these companies. */
-const firstSerial = 80_000
+const firstSerial = 10_000
 /** A new company has its certificate so many days after its business licence. */
 const untilApproval = 25
 
 function foundCompany(
   ground: Ground,
   { name, district, files, age = 0, certificate }: Applicant,
-  { index, calendar }: { index: number; calendar: WorkCalendar },
+  { index, street, calendar }: { index: number; street: Street; calendar: WorkCalendar },
 ): Company {
   const { random, today } = ground
-  const street = streetIn(ground, district)
   const approved_on = certificate === undefined ? undefined : addYears(addDays(today, certificate + 1), -1)
   const established_on = approved_on ? addDays(approved_on, -untilApproval) : addDays(calendar.addWorkdays(today, -files), -age)
   const serial = firstSerial + index
@@ -124,13 +127,9 @@ function foundCompany(
   return company
 }
 
-function buildProject(ground: Ground, company: Company, name: string, { organisations }: ApplicantFacts) {
-  const street = company.street ?? streetIn(ground, '370102')
-  const builder = demoDevelopers[0]
-  const developer: Developer = { id: organisations.get(builder) ?? 0, name: builder, street }
+function buildProject(ground: Ground, company: Company, name: string, developer: Developer): Project {
   const delivered_on = addDays(company.established_on, ground.random.int(70, 110))
-  // Small enough to have no shops, which firms would buy.
-  return addServedProject(ground, company, { name, street, developer, delivered_on, size: ground.random.int(28, 40) })
+  return addServedProject(ground, company, { name, street: developer.street, developer, delivered_on, size: housesPerProject })
 }
 
 /** Somebody files for the company; nobody knows the password but that of the demo accounts. */

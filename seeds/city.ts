@@ -6,7 +6,7 @@ import { now, shiftClock, today } from '../src/clock.ts'
 import * as database from '../src/db.ts'
 // The kinds of cases are known to whoever imports them.
 import '../src/modules/index.ts'
-import { type DemoAccount, demoAccounts, demoPassword } from './accounts.ts'
+import { type DemoAccount, demoAccounts, demoDevelopers, demoPassword } from './accounts.ts'
 import { addApplicants } from './applicants.ts'
 import { type DemoCase, demoCases } from './cases.ts'
 import { addDesks, ownersName } from './desks.ts'
@@ -127,8 +127,12 @@ async function takeStep(
       const after = step > progress.size ? await highestIds(trx) : undefined
       const ground = new Ground(progress, step, streets, new Map(counters.map(({ prefix, value }) => [prefix, value])), after)
       if (step > progress.size)
-        addApplicants(ground, { calendar: await workCalendar(trx), hash, organisations: await developerIds(trx) })
-      else if (step) addLayer(ground, { city, hash, owners_id: await ownersId(trx) })
+        addApplicants(ground, {
+          calendar: await workCalendar(trx),
+          hash,
+          developer_id: await organisationId(trx, 'developer', demoDevelopers[0]),
+        })
+      else if (step) addLayer(ground, { city, hash, owners_id: await organisationId(trx, 'owners', ownersName) })
       else {
         addDesks(ground, city, hash)
         await addRegistrations(ground)
@@ -143,14 +147,9 @@ async function takeStep(
   )
 }
 
-async function developerIds(trx: Knex.Transaction): Promise<Map<string, number>> {
-  const rows: { id: number; name: string }[] = await trx('organisations').where({ kind: 'developer' }).select('id', 'name')
-  return new Map(rows.map(({ id, name }) => [name, id]))
-}
-
-async function ownersId(trx: Knex.Transaction): Promise<number> {
-  const row: { id: number } | undefined = await trx('organisations').where({ kind: 'owners', name: ownersName }).first('id')
-  if (!row) throw new Error(`没有找到单位“${ownersName}”。请清空数据库后重新启动。`)
+async function organisationId(trx: Knex.Transaction, kind: string, name: string): Promise<number> {
+  const row: { id: number } | undefined = await trx('organisations').where({ kind, name }).first('id')
+  if (!row) throw new Error(`没有找到单位“${name}”。请清空数据库后重新启动。`)
   return row.id
 }
 

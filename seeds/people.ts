@@ -83,7 +83,9 @@ const shortTeam: typeof team = [
   ['technician', 'none', 'electrician'],
 ]
 const operatives = 4
-/** Those who belong to no single project stand first in a team. */
+/** Instead of a title somebody is too young for; the oldest of a team are old enough for 中级. */
+const below: Partial<Record<Title, Title>> = { 'associate-senior': 'intermediate', junior: 'none' }
+/** Those who belong to the whole company stand first in a team. */
 const leaders = 4
 
 /** The people of a company that applies for its certificate; where it serves projects, also those who clean and guard. */
@@ -96,13 +98,14 @@ export function hireTeam(ground: Ground, company: Company, isShort: boolean): Pe
   const humans = recruit(ground, plan.length)
   return plan.map(([post, wanted, credential], place) => {
     const human = at(humans, place)
-    const title = daysBetween(human.born_on, today) / 365 < titleAges[wanted] ? 'intermediate' : wanted
+    const isYoung = daysBetween(human.born_on, today) / 365 < titleAges[wanted]
+    const title = (isYoung && below[wanted]) || wanted
     const name = personName(random, human.gender, Number(human.born_on.slice(0, 4)))
     const person: Person = { id: human.id, name, company, post, title, human }
     addPerson(ground, { ...human, name, post, title, credential, isCurrent: true })
     addEmployment(ground, person, {
       company,
-      project_id: place < leaders ? null : (company.projects[place % company.projects.length]?.id ?? null),
+      project_id: place < leaders ? null : (company.projects[0]?.id ?? null),
       state: 'employed',
       starts_on: earlier(addDays(company.established_on, random.int(0, 12)), addDays(today, -3)),
       ends_on: null,

@@ -25,9 +25,9 @@ import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
 import { desk } from './desk/routes.ts'
 import { caseDocuments, certificates } from './documents/routes.ts'
-import { Forbidden, HttpError, NotFound, TooMany } from './errors.ts'
+import { Conflict, Forbidden, HttpError, NotFound, NotNow, TooMany } from './errors.ts'
 import { files } from './files/routes.ts'
-import { addressOf } from './http.ts'
+import { addressOf, ownPath } from './http.ts'
 import { lists } from './lists/routes.ts'
 import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
@@ -102,9 +102,10 @@ export function createApp(log = openLog()): Portal {
   app.use(['/login', '/logout', '/account', '/desk', '/files'], sessions())
   app.use(signIn)
   app.use(['/account', '/desk', '/files'], signedIn, restoreHeld, settleAccount)
+  app.use(['/account', '/desk'], countUnread)
   app.use(account)
   app.use(files)
-  app.use('/desk', countUnread, desk)
+  app.use('/desk', desk)
   app.use('/desk/messages', inbox)
   app.use('/desk/lists', lists)
   app.use('/desk/cases', materialRoutes, caseDocuments, cases)
@@ -285,7 +286,13 @@ const showError: ErrorRequestHandler = async (error, req, res, _next) => {
     return void res.json({ status, message: message || '请求没有完成。', request: res.locals.requestId })
   res.render(
     'error',
-    { status, message, ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}) },
+    {
+      status,
+      message,
+      isRace: error instanceof Conflict && !(error instanceof NotNow),
+      from: cameFrom(req),
+      ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}),
+    },
     (broken, html) => {
       if (!broken) return void res.send(html)
       req.log?.error({ err: broken }, 'error page failed')
@@ -313,6 +320,12 @@ function facts(error: unknown): { status: number; message: string } {
   if (bodyErrors.has(String(type)) || error instanceof URIError) return { status: 400, message: '' }
   if (typeof status === 'number' && status >= 400 && status < 500) return { status, message: '' }
   return { status: 500, message: '' }
+}
+
+/** The page a refused form stood on, to go back to; nothing when it was none of ours. */
+function cameFrom(req: Request): string | undefined {
+  const referer = URL.canParse(req.get('referer') ?? '') ? new URL(req.get('referer') ?? '') : undefined
+  return req.method === 'POST' && referer?.host === req.host ? ownPath(referer.pathname + referer.search, '') || undefined : undefined
 }
 
 /** The longer texts of a refused form, so that nothing typed is lost; passwords and the like are not shown. */

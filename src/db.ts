@@ -81,6 +81,8 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error.name === 'KnexTimeoutError') return true
   // The statement limit: 1969 on MariaDB, 3024 on MySQL.
   if ('errno' in error && (error.errno === 1969 || error.errno === 3024)) return true
+  // What a transaction hears that is in the middle of its work when the server dies; mysql2 gives it no code.
+  if ('fatal' in error && error.message.endsWith('connection is in closed state')) return true
   // A missing file is no missing socket.
   if ('code' in error && error.code === 'ENOENT' && 'syscall' in error && error.syscall !== 'connect') return false
   return 'code' in error && lost.has(String(error.code)) && ('fatal' in error || 'errno' in error || 'sql' in error)

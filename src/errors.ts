@@ -36,6 +36,9 @@ export class Conflict extends HttpError {
   }
 }
 
+/** 409 where nobody was first: things are not such that this can be done now. */
+export class NotNow extends Conflict {}
+
 /** 429: too many attempts; `seconds` until the next one may work. */
 export class TooMany extends HttpError {
   seconds: number

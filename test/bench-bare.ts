@@ -4,52 +4,76 @@ import express from 'express'
 import { openPool } from '../src/db.ts'
 
 /**
- * The baseline of `npm run bench`: the same page from one bare Express handler. It is given the portal's page of accounts once,
- * keeps everything around the rows as text, and for each request reads a session row, the same 20 rows and a total, and prints
- * them with EJS into the same table. No sign-in, no roles, no menu, no filters, no log.
+ * The baseline of `npm run bench`: the same page from one bare Express handler. It is given a list page of the portal once, keeps
+ * everything around the rows as text, and for each request reads a session row, the same 20 rows and a total, and prints them with
+ * EJS into the same table. No sign-in, no roles, no menu, no filters, no log.
  */
 
 const db = openPool(process.env.DATABASE_URL ?? '')
-let page: ejs.TemplateFunction | undefined
+
+interface Bare {
+  /** What stands in the columns, in their order. */
+  names: string[]
+  rows(): PromiseLike<unknown[]>
+  total(): PromiseLike<{ n?: string | number } | undefined>
+}
+
+const waiting = () => db('cases').where({ holder_role: 'district-clerk', district_code: '370102' }).whereNotNull('serial')
+
+const lists: Record<string, Bare> = {
+  users: {
+    names: ['name', 'username', 'organisation', 'roles', 'region', 'status', 'last_signed_in_at', 'created_at'],
+    rows: () =>
+      db('users')
+        .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
+        .leftJoin('regions', 'regions.code', 'organisations.region_code')
+        .orderBy('users.name_key')
+        .orderBy('users.id')
+        .limit(20)
+        .select(
+          'users.id',
+          'users.name',
+          'users.username',
+          'users.status',
+          'users.last_signed_in_at',
+          'users.created_at',
+          'organisations.name as organisation',
+          'regions.name as region',
+          db.raw('(select group_concat(r.role) from user_roles r where r.user_id = users.id) as roles'),
+        ),
+    total: () => db('users').count({ n: '*' }).first(),
+  },
+  cases: {
+    names: ['subject_name', 'due_on', 'kind', 'state', 'place', 'serial', 'district_code', 'submitted_at', 'due_on', 'number'],
+    rows: () => waiting().orderBy('due_on').orderBy('id').limit(20).select('*'),
+    total: () => db.from(waiting().select(db.raw('1')).limit(1001).as('counted')).count({ n: '*' }).first(),
+  },
+}
+
+const pages = new Map<string, ejs.TemplateFunction>()
 
 const app = express()
-app.post('/page', express.text({ limit: '2mb' }), (req, res) => {
+app.post('/:list', express.text({ limit: '2mb' }), (req, res) => {
+  const { names = [] } = lists[req.params.list] ?? {}
   const [before = '', rest = ''] = String(req.body).split('<tbody>')
   const [rows = '', after = ''] = rest.split('</tbody>')
   const cells = (/<tr[\s\S]*?<\/tr>/.exec(rows)?.[0] ?? '').match(/<(th|td)\b[^>]*>/g) ?? []
-  const names = ['name', 'username', 'organisation', 'roles', 'region', 'status', 'last_signed_in_at', 'created_at']
-  const row = cells.map((cell, n) => `${cell}<%= row.${names[n] ?? 'name'} %></${cell.slice(1, 3)}>`).join('')
+  const row = cells.map((cell, n) => `${cell}<%= row.${names[n] ?? names[0]} %></${cell.slice(1, 3)}>`).join('')
   const text = (html: string) => html.replaceAll('<%', '<%%')
-  page = ejs.compile(
-    `${text(before)}<tbody><% for (const row of rows) { %><tr>${row}</tr><% } %></tbody>${text(after)}<%= total %>`,
+  pages.set(
+    req.params.list,
+    ejs.compile(`${text(before)}<tbody><% for (const row of rows) { %><tr>${row}</tr><% } %></tbody>${text(after)}<%= total %>`),
   )
   res.status(204).end()
 })
-app.get('/', async (req, res) => {
+app.get('/:list', async (req, res) => {
   const session = await db('sessions')
     .where({ sid: String(req.query.sid) })
     .first('sess')
-  if (!session || !page) return void res.status(401).end()
-  const [rows, total] = await Promise.all([
-    db('users')
-      .leftJoin('organisations', 'organisations.id', 'users.organisation_id')
-      .leftJoin('regions', 'regions.code', 'organisations.region_code')
-      .orderBy('users.name_key')
-      .orderBy('users.id')
-      .limit(20)
-      .select(
-        'users.id',
-        'users.name',
-        'users.username',
-        'users.status',
-        'users.last_signed_in_at',
-        'users.created_at',
-        'organisations.name as organisation',
-        'regions.name as region',
-        db.raw('(select group_concat(r.role) from user_roles r where r.user_id = users.id) as roles'),
-      ),
-    db('users').count({ n: '*' }).first(),
-  ])
+  const list = lists[req.params.list]
+  const page = pages.get(req.params.list)
+  if (!session || !list || !page) return void res.status(401).end()
+  const [rows, total] = await Promise.all([list.rows(), list.total()])
   res.send(page({ rows, total: total?.n }))
 })
 const server = app.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))

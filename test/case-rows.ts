@@ -157,8 +157,11 @@ function accountRow({ id, name, organisation_id }: Person, username: string, has
   }
 }
 
-/** Officials of the bureau in one role, who sign in with the demo password. @returns their usernames */
-export async function writeOfficers(db: Knex, { role, count }: { role: Role; count: number }): Promise<string[]> {
+/** Officials in one role, of the city or of a region, who sign in with the demo password. @returns their usernames */
+export async function writeOfficers(
+  db: Knex,
+  { role, count, region = '370100' }: { role: Role; count: number; region?: string },
+): Promise<string[]> {
   const bureau = await bureauOf(db)
   const hash = await demoHash()
   const [first, at] = [await nextId(db, 'users'), now()]
@@ -176,7 +179,7 @@ export async function writeOfficers(db: Knex, { role, count }: { role: Role; cou
     await insertRows(
       trx,
       'user_roles',
-      officers.map(({ person }) => ({ user_id: person.id, role, region_code: '370100', granted_at: at })),
+      officers.map(({ person }) => ({ user_id: person.id, role, region_code: region, granted_at: at })),
     )
   })
   return officers.map(({ username }) => username)

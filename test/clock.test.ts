@@ -210,7 +210,7 @@ test('the bar has a cell for each working day and a sentence that says the same'
   assert.deepEqual(reading.cells, ['used', 'paused', 'paused', 'used', 'used', 'today', 'soon', 'soon'])
   assert.equal(
     reading.sentence,
-    '办理期限：6 个工作日，已用 3 个，暂停 2 个不计入，今天是第 4 个，剩 2 个，应于 2026年11月12日 前完成。',
+    '办理期限：6 个工作日，已用 3 个，暂停 2 个不计入，今天是第 4 个，剩 2 个，应于 2026年11月12日 前办结。',
   )
 })
 

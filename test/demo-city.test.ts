@@ -1,32 +1,47 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Knex } from 'knex'
-import { openSchema } from './portal.ts'
+import { PDFParse } from 'pdf-parse'
+import { type Agent, openSchema, startPortal, type TestPortal } from './portal.ts'
+import { plain, startCase } from './qualification.ts'
 
 type Schema = Awaited<ReturnType<typeof openSchema>>
 type Count = { n: number }
 
 let city: Schema
 let again: Schema
+let portal: TestPortal
 let today: string
+/** What there was after the stop within a case. */
+let stopped: { cases: string[]; files: number; progress: string }
 
 before(async () => {
+  portal = await startPortal({ demo: true, name: 'demo_city_portal' })
   city = await openSchema('demo_city')
   again = await openSchema('demo_city_again')
   const { loadDemoCity } = await import('../seeds/city.ts')
   today = (await import('../src/clock.ts')).today()
 
-  // Stopped after the desks, then taken up by two processes at once.
+  // Stopped after the desks, then within a case, then taken up by two processes at once.
   const stop = () => {
     throw new Error('stopped')
   }
   await assert.rejects(loadDemoCity(city.db, { size: 1, onProgress: stop }), /stopped/)
+  await city.db.raw("create trigger no_objections before insert on objections for each row signal sqlstate '45000'")
+  await assert.rejects(loadDemoCity(city.db, { size: 1 }), /45000|objections/)
+  stopped = {
+    cases: await city.db('cases').orderBy('id').pluck('subject_name'),
+    files: await count(city.db, 'files'),
+    progress: (await city.db('settings').where({ code: 'demo-city' }).first()).value,
+  }
+  await city.db.raw('drop trigger no_objections')
   await Promise.all([loadDemoCity(city.db, { size: 1 }), loadDemoCity(city.db, { size: 1 })])
 })
 
 after(async () => {
   await city?.close()
   await again?.close()
+  await portal?.stop()
 })
 
 async function count(db: Knex, table: string, where: object = {}): Promise<number> {
@@ -44,14 +59,15 @@ for (const [what, table, where, expected] of [
   ['one bureau', 'organisations', { kind: 'city', name: '济南市住房和城乡建设局' }, 1],
   ['13 districts', 'organisations', { kind: 'district' }, 13],
   ['164 streets', 'organisations', { kind: 'street' }, 164],
-  ['60 property companies', 'companies', {}, 60],
+  ['80 property companies', 'companies', {}, 80],
   ['25 developers', 'developers', {}, 25],
-  ['240 projects', 'projects', {}, 240],
-  ['10,000 houses', 'houses', {}, 10_000],
-  ['10,000 owners', 'owners', {}, 10_000],
-  ['1,500 practitioners', 'people', {}, 1500],
+  ['243 projects', 'projects', {}, 243],
+  ['10,108 houses', 'houses', {}, 10_108],
+  ['10,108 owners', 'owners', {}, 10_108],
+  ['1,747 practitioners', 'people', {}, 1747],
   ['90 committees', 'committees', {}, 90],
-  ['some 1,200 users', 'users', {}, 1227],
+  ['some 1,200 users', 'users', {}, 1247],
+  ['18 cases', 'cases', {}, 18],
 ] as const)
   test(`the city has ${what}`, async () => assert.equal(await count(city.db, table, where), expected))
 
@@ -173,7 +189,7 @@ test('codes, ID numbers and telephone numbers are right by their check signs and
   ])
   const units = await city.db('owners').where({ id_type: 'credit-code' }).pluck('id_number_cipher')
 
-  assert.equal(codes.length, 85)
+  assert.equal(codes.length, 105)
   for (const code of [...codes, ...units.map(cipher => decrypt('owners.id_number', cipher))]) {
     assert.equal(socialCreditCodeMistake(code), undefined)
     assert.equal(checkSignOfOrganisationCode(code.slice(8, 16)), code.charAt(16))
@@ -223,15 +239,15 @@ test('every demo account is there with its roles and regions, and its password',
   const regions: Record<string, string> = {
     'district-clerk': '370102', 'district-reviewer': '370102', 'district2-clerk': '370103',
     'street-clerk': '370102010', 'street-reviewer': '370102010', 'street2-clerk': '370103016',
-    company: '370102', company2: '370103', developer: '370102', developer2: '370103', committee: '370102010', committee2: '370103016',
+    company: '370102', company2: '370103', company3: '370102', company4: '370102', developer: '370102', developer2: '370103', committee: '370102010', committee2: '370103016',
   } // biome-ignore format: pairs
 
   assert.deepEqual(
     rows.map(row => row.username).sort(),
     [
       'city-clerk', 'city-reviewer', 'city-approver', 'district-clerk', 'district-reviewer', 'district2-clerk', 'street-clerk',
-      'street-reviewer', 'street2-clerk', 'company', 'company2', 'developer', 'developer2', 'committee', 'committee2', 'owner', 'owner2',
-      'editor', 'editor-reviewer', 'editor-issuer', 'business-admin', 'supervisor', 'system-admin', 'security-admin', 'audit-admin',
+      'street-reviewer', 'street2-clerk', 'company', 'company2', 'company3', 'company4', 'developer', 'developer2', 'committee',
+      'committee2', 'owner', 'owner2', 'editor', 'editor-reviewer', 'editor-issuer', 'business-admin', 'supervisor', 'system-admin', 'security-admin', 'audit-admin',
     ].sort(),
   ) // biome-ignore format: a list of names
   for (const account of demoAccounts) {
@@ -248,7 +264,7 @@ test('every demo account is there with its roles and regions, and its password',
     )
   }
   assert.ok(await isPassword(demoPassword, rows[0]?.password_hash))
-  assert.equal(await count(city.db, 'users', { password_hash: null }), 1227 - rows.length)
+  assert.equal(await count(city.db, 'users', { password_hash: null }), 1247 - rows.length)
 })
 
 test('the demo accounts of one project belong together', async () => {
@@ -307,11 +323,29 @@ test('counters go on where the city stopped', async () => {
   for (const { prefix, value } of counters) assert.ok(used.includes(`${prefix}${String(value).padStart(4, '0')}号`))
 })
 
-const tables = ['organisations', 'users', 'user_roles', 'companies', 'developers', 'company_areas', 'projects', 'buildings', 'houses', 'people', 'employments', 'owners', 'project_links', 'contracts', 'committees', 'committee_terms', 'committee_members', 'certificates', 'search_terms', 'counters', 'settings'] // biome-ignore format: a list of names
+test('numbers of certificates go on where the city stopped', async () => {
+  const numbers: string[] = await city.db('certificates').where('number', 'like', '鲁济物%').pluck('number')
+  const highest = new Map<string, { value: number; n: number }>()
+  for (const number of numbers) {
+    const [, prefix = '', value] = /^(.+-)(\d{4})$/.exec(number) ?? []
+    const known = highest.get(prefix) ?? { value: 0, n: 0 }
+    highest.set(prefix, { value: Math.max(known.value, Number(value)), n: known.n + 1 })
+  }
+
+  const years = [...highest.keys()]
+  assert.ok(years.length > 3)
+  for (const prefix of years) {
+    const { value } = await city.db('counters').where({ prefix }).first('value')
+    assert.deepEqual(highest.get(prefix), { value, n: value }, prefix)
+  }
+})
+
+const rows = ['organisations', 'users', 'user_roles', 'companies', 'developers', 'company_areas', 'projects', 'buildings', 'houses', 'people', 'employments', 'owners', 'project_links', 'contracts', 'committees', 'committee_terms', 'committee_members', 'certificates', 'search_terms', 'counters'] // biome-ignore format: a list of names
+const ofCases = ['cases', 'case_parties', 'case_drafts', 'case_payloads', 'case_history', 'case_corrections', 'case_handlers', 'files', 'case_materials', 'case_marks', 'documents', 'publicities', 'objections', 'messages', 'outbox', 'kind_settings', 'workdays'] // biome-ignore format: a list of names
 
 test('a second run changes nothing, whatever size it asks for', async () => {
   const { loadDemoCity, demoAccounts } = await import('../seeds/city.ts')
-  const sums = async () => (await city.db.raw(`checksum table ${tables.join(', ')}`))[0]
+  const sums = async () => (await city.db.raw(`checksum table ${[...rows, ...ofCases, 'settings'].join(', ')}`))[0]
   const before = await sums()
   const lines: string[] = []
 
@@ -326,19 +360,231 @@ test('a city loaded in one go has the same rows as one that was interrupted', as
   const { loadDemoCity } = await import('../seeds/city.ts')
   await loadDemoCity(again.db, { size: 1 })
 
-  for (const table of tables.filter(table => table !== 'settings')) {
+  for (const table of rows) {
     const columns = Object.keys(await city.db(table).columnInfo()).filter(
       // Ciphers and salts differ each time; rows that nobody points at are numbered by the database.
       column => !/_cipher$|^password_hash$/.test(column) && !(column === 'id' && table === 'user_roles'),
     )
     const digest = async (db: Knex) => {
       const list = columns.map(column => `coalesce(\`${column}\`, '')`).join(", '|', ")
-      const [[row]] = await db.raw(`select count(*) as n, sum(crc32(concat(${list}))) as digest from ${table}`)
+      // What a case wrote is numbered by the database, and its moments differ by milliseconds.
+      const where = { certificates: "state = 'valid' and case_id is null", search_terms: "scope <> 'cases'" }[table] ?? '1 = 1'
+      const [[row]] = await db.raw(`select count(*) as n, sum(crc32(concat(${list}))) as digest from ${table} where ${where}`)
       return row
     }
     assert.deepEqual(await digest(again.db), await digest(city.db), table)
   }
+  const told = async (db: Knex) => ({
+    cases: await db('cases').orderBy(['subject_name']).select('subject_name', 'serial', 'state', 'place', 'holder_role', 'edition', 'due_on', 'paused', 'number', 'late_days'),
+    certificates: await db('certificates').orderBy('number').select('number', 'level', 'state', 'approved_on', 'issued_on', 'valid_until', 'ended_on'),
+    history: await db('case_history').join('cases', 'cases.id', 'case_history.case_id').orderBy(['subject_name', 'sequence']).select('subject_name', 'sequence', 'step', 'user_name', 'place_label', db.raw("date_format(case_history.at, '%Y-%m-%d %H:%i') as at")),
+    files: await db('files').join('cases', 'cases.id', 'files.case_id').orderBy(['subject_name', 'material', 'from_edition']).select('subject_name', 'material', 'name', 'from_edition', 'until_edition'),
+    papers: await db('documents').orderBy(['number', 'paper']).select('paper', 'number', 'title', 'issued_on'),
+  }) // biome-ignore format: a question a line
+  assert.deepEqual(await told(again.db), await told(city.db))
 })
+
+test('a stop within a case leaves the cases before it whole and nothing of this one', async () => {
+  const { demoCases } = await import('../seeds/cases.ts')
+  const { applicants } = await import('../seeds/applicants.ts')
+  const names = demoCases.map(({ code }) => applicants[code].name)
+  const objected = demoCases.findIndex(({ code }) => code === 'objected')
+
+  assert.deepEqual(stopped.cases, names.slice(0, objected))
+  assert.equal(stopped.files, 9 * objected)
+  assert.deepEqual(
+    JSON.parse(stopped.progress).cases,
+    demoCases.slice(0, objected).map(({ code }) => code),
+  )
+})
+
+test('clock and database of the process are as before', async () => {
+  const { now } = await import('../src/clock.ts')
+  const database = await import('../src/db.ts')
+
+  assert.ok(Math.abs(now().getTime() - Date.now()) < 50)
+  assert.equal(database.db, portal.db)
+})
+
+/** Where each case is, as a person of the portal would say it, and its light. */
+const story: Record<string, [state: string, light?: string]> = {
+  济南枫渡物业服务有限公司: ['已通过'],
+  济南桐舟物业服务有限公司: ['已通过'],
+  济南麓宁物业管理有限公司: ['不予通过'],
+  济南岚亭城市服务有限公司: ['初审中', 'red'],
+  济南棠序物业服务有限公司: ['公示中', 'rest'],
+  济南鹭屏物业管理有限公司: ['复审中', 'yellow'],
+  济南漫川城市服务有限公司: ['不予受理'],
+  济南芃岸物业服务有限公司: ['公示中', 'rest'],
+  济南柠安物业管理有限公司: ['已撤回'],
+  济南樾溪物业服务有限公司: ['审批中', 'green'],
+  济南澜庭物业服务有限公司: ['初审中', 'green'],
+  济南川禾物业管理有限公司: ['经办审核中', 'green'],
+  济南汐岸物业服务有限公司: ['待补正', 'green'],
+  济南泠松物业服务有限公司: ['初审中', 'green'],
+  济南莳园物业服务有限公司: ['待受理', 'yellow'],
+  济南桦宁物业管理有限公司: ['未提交'],
+  济南霖语物业管理有限公司: ['待受理', 'green'],
+  济南晗光物业服务有限公司: ['未提交'],
+}
+
+test('the cases stand in every state, and their lights burn in every colour', async () => {
+  const { kindOf } = await import('../src/cases/kind.ts')
+  const { settingsById } = await import('../src/cases/settings.ts')
+  const { placeOf, stateOf } = await import('../src/cases/steps.ts')
+  const { lightOfCase } = await import('../src/cases/light.ts')
+  const { workCalendar } = await import('../src/calendar.ts')
+  const calendar = await workCalendar(city.db)
+  const found: typeof story = {}
+  for (const kase of await city.db('cases').orderBy('id')) {
+    const settings = kase.settings_id ? await settingsById(city.db, kase.settings_id) : { chain: [] }
+    const light = lightOfCase(calendar, today, kase, placeOf({ kase, settings }))
+    const state = stateOf({ kase, kind: kindOf(kase), settings }).label
+    found[kase.subject_name] = light ? [state, light.light] : [state]
+  }
+
+  assert.deepEqual(found, story)
+})
+
+test('the history of every case is whole and lies on working days, in office hours, before today', async () => {
+  const { checkHistory } = await import('../src/cases/history.ts')
+  const { beijing } = await import('../src/clock.ts')
+  const { workCalendar } = await import('../src/calendar.ts')
+  const calendar = await workCalendar(city.db)
+  const check = await checkHistory(city.db)
+  const lines: { at: Date; step: string; subject_name: string }[] = await city
+    .db('case_history')
+    .join('cases', 'cases.id', 'case_history.case_id')
+    .orderBy(['case_id', 'sequence'])
+    .select('at', 'step', 'subject_name')
+
+  assert.deepEqual(check.faults, [])
+  assert.ok(lines.length > 60)
+  for (const [index, line] of lines.entries()) {
+    const [day = '', time = ''] = beijing(line.at).split(' ')
+    const before = lines[index - 1]
+    assert.ok(calendar.isWorkday(day) && day < today, `${line.subject_name} ${line.step} ${day}`)
+    assert.ok(
+      (time > '08:30' && time < '12:00') || (time > '13:30' && time < '17:30'),
+      `${line.subject_name} ${line.step} ${time}`,
+    )
+    if (before?.subject_name === line.subject_name) assert.ok(before.at < line.at)
+  }
+})
+
+test('papers lie where uploads lie, say what they are, and show what an officer must notice', async () => {
+  const { storage } = await import('../src/files/storage.ts')
+  const { materialsOf, sameNumbers } = await import('../src/cases/materials.ts')
+  const { settingsById } = await import('../src/cases/settings.ts')
+  const files: { storage_key: string; size: number; type: string; pages: number; name: string }[] = await city
+    .db('files')
+    .orderBy('id')
+    .select('storage_key', 'size', 'type', 'pages', 'name')
+  const materialOf = async (name: string, code: string) => {
+    const kase = await city.db('cases').where({ subject_name: name }).first()
+    const materials = await materialsOf(city.db, kase, await settingsById(city.db, kase.settings_id))
+    return materials.find(({ material }) => material.code === code)
+  }
+  const named = (others: { subject_name: string }[] = []) => others.map(({ subject_name }) => subject_name)
+
+  assert.ok(files.length > 140)
+  for (const { storage_key, size, type, pages } of files) {
+    assert.deepEqual([await storage.size(storage_key), type, pages], [size, 'application/pdf', 1])
+    assert.ok(size < 60_000)
+  }
+  const licence = files.find(({ name }) => name === '营业执照.pdf')
+  const content = await storage.open(licence?.storage_key ?? '')
+  const bytes = Buffer.concat(await (content ?? assert.fail('no content')).toArray())
+  const { text } = await new PDFParse({ data: new Uint8Array(bytes) }).getText()
+  assert.match(text, /营业执照[\s\S]*济南枫渡物业服务有限公司[\s\S]*演示材料[\s\S]*不是真实的证照/)
+
+  const office = await materialOf('济南泠松物业服务有限公司', 'office')
+  assert.deepEqual(named(office?.duplicates[0]?.others), ['济南澜庭物业服务有限公司'])
+  const borrowed = await sameNumbers(city.db, await city.db('cases').where({ subject_name: '济南岚亭城市服务有限公司' }).first())
+  assert.deepEqual(named(borrowed[0]?.others), ['济南枫渡物业服务有限公司'])
+  const expiring = await materialOf('济南樾溪物业服务有限公司', 'legal-person-id')
+  assert.deepEqual([expiring?.expiry?.tone, expiring?.originalSeen?.by], ['warn', '周砚秋'])
+})
+
+/** Lets somebody in whose password nobody knows. */
+async function signIn(where: object): Promise<Agent> {
+  const known = await portal.db('users').where({ username: 'company' }).first('password_hash')
+  const user = await portal.db('users').join('user_roles', 'user_roles.user_id', 'users.id').where(where).first('users.*')
+  const { password_hash } = known
+  await portal.db('users').where({ id: user.id }).update({ password_hash, demo: true })
+  return await portal.as(user.username)
+}
+
+test('every case opens for its applicant and for the officers of its district and the city', async () => {
+  const officers = new Map<string, Agent>()
+  const officerOf = async (role: string, region_code: string) => {
+    const key = `${role} ${region_code}`
+    const officer = officers.get(key) ?? (await signIn({ role, 'user_roles.region_code': region_code }))
+    officers.set(key, officer)
+    return officer
+  }
+  const cases: { id: number; serial: string | null; applicant_id: number; district_code: string; subject_name: string }[] =
+    await portal.db('cases').select('id', 'serial', 'applicant_id', 'district_code', 'subject_name')
+
+  assert.equal(cases.length, 18)
+  for (const { id, serial, applicant_id, district_code, subject_name } of cases) {
+    const applicant = await signIn({ 'users.organisation_id': applicant_id })
+    const own = await applicant.get(`/desk/cases/${id}`)
+    assert.equal(own.status, 200, plain(own.text))
+    for (const officer of [await officerOf('district-clerk', district_code), await officerOf('city-clerk', '370100')]) {
+      const page = await officer.get(`/desk/cases/${id}`)
+      assert.equal(page.status, serial ? 200 : 404, `${subject_name}: ${plain(page.text)}`)
+    }
+    const file = await portal.db('files').where({ case_id: id }).first('id')
+    assert.equal((await applicant.get(`/files/${file.id}`)).headers.get('content-type'), 'application/pdf')
+  }
+})
+
+for (const [username, names] of [
+  ['district-clerk', ['济南岚亭城市服务有限公司', '济南莳园物业服务有限公司', '济南霖语物业管理有限公司', '济南澜庭物业服务有限公司']],
+  ['district2-clerk', ['济南泠松物业服务有限公司']],
+  ['city-clerk', ['济南川禾物业管理有限公司', '济南棠序物业服务有限公司']],
+  ['city-reviewer', ['济南鹭屏物业管理有限公司']],
+  ['city-approver', ['济南樾溪物业服务有限公司']],
+] as const) // biome-ignore format: a desk a line
+  test(`${username} finds work on the home page`, async () => {
+    const home = await (await portal.as(username)).get('/desk')
+    assert.equal(home.status, 200)
+    for (const name of names) assert.ok(home.text.includes(name), name)
+  })
+
+test('the public site shows the two that are before the public, and the certificates that came out', async () => {
+  const stranger = portal.anyone()
+  const page = await stranger.get('/publicity')
+  const links = [...new Set([...page.text.matchAll(/\/publicity\/(\d+)/g)].map(([link]) => link))]
+  const codes: string[] = await portal.db('documents').where({ paper: 'certificate-main' }).pluck('code')
+
+  assert.match(page.text, /济南棠序物业服务有限公司[\s\S]*济南芃岸物业服务有限公司/)
+  for (const link of links) assert.ok([200, 410].includes((await stranger.get(link)).status), link)
+  assert.equal(codes.length, 2)
+  for (const code of codes) assert.match((await stranger.get(`/verify/${code}`)).text, /有效/)
+})
+
+for (const [username, kind] of [
+  ['company3', 'qualification-new'],
+  ['company4', 'qualification-confirm'],
+] as const)
+  test(`${username} may file ${kind} at once and meets every condition the portal can check`, async () => {
+    const { findingsFor } = await import('../src/cases/findings.ts')
+    const { workingAnswers } = await import('../src/cases/drafts.ts')
+    const { standingOf } = await import('../src/cases/cases.ts')
+    const agent = await portal.as(username)
+    const id = await startCase(agent, kind)
+    const kase = await portal.db('cases').where({ id }).first()
+    const { answers } = await workingAnswers(portal.db, kase)
+    const findings = await findingsFor(portal.db, await standingOf(portal.db, kase), answers, today)
+
+    // There are no credit records yet that could be looked at.
+    const open = findings.filter(({ code, verdict }) => verdict !== 'ok' && code !== 'behaviours')
+    assert.deepEqual(open, [])
+    assert.equal(findings.find(({ code }) => code === 'staff')?.actual, '12 人')
+    assert.equal((await agent.get(`/desk/cases/${id}`)).status, 200)
+  })
 
 test('the demo city is refused in production, in size 0 and beside another city’s regions', async () => {
   const { loadDemoCity } = await import('../seeds/city.ts')

@@ -387,7 +387,7 @@ for (const [what, change, sentence] of [
   test(`${what} is refused with a sentence, and what was typed stays`, async () => {
     const before = (await rowsOf()).length
     const posted = change(await opened()) as Record<string, string>
-    const last = 'places.4.label' in posted ? { 'places.4.state': '正在公示' } : {}
+    const last: Record<string, string> = 'places.4.label' in posted ? { 'places.4.state': '正在公示' } : {}
 
     const answer = await keeper.post(home, { ...posted, ...last, do: 'save' })
 

@@ -48,6 +48,7 @@ async function as(username: string | undefined, act: (page: Page) => Promise<voi
     assert.deepEqual(problems, [])
   } catch (error) {
     failed = true
+    if (process.env.SHOTS) await page.screenshot({ path: path.join(process.env.SHOTS, 'failed.png'), fullPage: true })
     throw error
   } finally {
     await context.close()

@@ -82,7 +82,7 @@ test('a case three working days from its limit is warned of once, and again in r
   const soon = await onlyWarning()
   assert.deepEqual(
     [soon.kind, soon.level, soon.stage, soon.due_on, soon.link, soon.title],
-    ['case-limit', 'yellow', 'soon', '2026-11-26', `/desk/cases/${id}`, '区县初审将超期：避雨亭备案 · 济南百脉物业有限公司'],
+    ['case-limit', 'yellow', 'soon', '2026-11-26', `/desk/cases/${id}`, '区县初审将超期：济南百脉物业有限公司，避雨亭备案'],
   )
 
   assert.deepEqual(await computeWarnings(portal.db), { raised: 0, escalated: 0, closed: 0 })
@@ -113,8 +113,8 @@ test('the desk that has the case and the level above it are warned, and nobody e
   await computeWarnings(portal.db)
 
   assert.equal((await titles(city)).length, 3)
-  assert.deepEqual(await titles(clerk), ['区县初审将超期：避雨亭备案 · 济南百脉物业有限公司'])
-  assert.deepEqual(await titles(other), ['区县初审将超期：避雨亭备案 · 济南珍珠物业有限公司'])
+  assert.deepEqual(await titles(clerk), ['区县初审将超期：济南百脉物业有限公司，避雨亭备案'])
+  assert.deepEqual(await titles(other), ['区县初审将超期：济南珍珠物业有限公司，避雨亭备案'])
   assert.deepEqual(await titles(street), [])
   assert.deepEqual(await titles(company), [])
   assert.equal((await editor.get('/desk/lists/warnings')).status, 403)
@@ -127,7 +127,7 @@ test('a warning ends by itself when the step is taken, and follows the case to t
   await portal.db('cases').where({ id }).update({ place: 'review', holder_role: 'city-reviewer' })
   assert.deepEqual(await computeWarnings(portal.db), { raised: 0, escalated: 0, closed: 0 })
   assert.deepEqual(await titles(clerk), [])
-  assert.deepEqual(await titles(city), ['市局复核将超期：避雨亭备案 · 济南百脉物业有限公司'])
+  assert.deepEqual(await titles(city), ['市局复核将超期：济南百脉物业有限公司，避雨亭备案'])
 
   await portal.db('cases').where({ id }).update({ state: 'done', place: null, holder_role: null, due_on: '9999-12-31' })
   assert.deepEqual(await computeWarnings(portal.db), { raised: 0, escalated: 0, closed: 1 })
@@ -219,7 +219,7 @@ test('a certificate is warned of 90, 60 and 30 days ahead and when it has run ou
   ])
   const row = await onlyWarning()
   assert.equal(row.link, `/desk/certificates/${id}`)
-  assert.match(row.title, /^资质证书已于 2027-02-21 到期：济南百脉物业有限公司（鲁济物暂-2025-/)
+  assert.match(row.title, /^资质证书已到期：济南百脉物业有限公司，鲁济物暂-2025-.*，2027-02-21$/)
 })
 
 test('the company and the city are warned of it; another company and the districts are not', async () => {

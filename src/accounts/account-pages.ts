@@ -4,10 +4,12 @@ import { z } from 'zod'
 import { actorOf, record } from '../admin/action-log.ts'
 import { settingsNow } from '../admin/settings.ts'
 import { fromNow, now } from '../clock.ts'
+import { decrypt, encrypt } from '../crypto.ts'
 import { db, inTransaction } from '../db.ts'
-import { readForm, secret, text } from '../forms/form.ts'
+import { type Mistakes, optionalText, readForm, secret, text, typed, type Values } from '../forms/form.ts'
 import { renderForm } from '../forms/page.ts'
 import { currentUser, flash } from '../http.ts'
+import { maskRecipient } from '../messages/transports.ts'
 import { browserName } from './browsers.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
@@ -33,7 +35,7 @@ const confirmForm = z.object({ password: secret({ label: '密码', autocomplete:
 
 account.get('/account', async (req, res) => {
   const user = currentUser(res)
-  const [history, devices, kept] = await Promise.all([
+  const [history, devices, kept, mail] = await Promise.all([
     db('sign_ins')
       .where({ user_id: user.id })
       .orderBy([
@@ -48,6 +50,7 @@ account.get('/account', async (req, res) => {
       .count({ n: '*' })
       .first(),
     db('recovery_codes').where({ user_id: user.id }).whereNull('used_at').count({ n: '*' }).first(),
+    mailOf(user),
   ])
   const codes = req.session.recovery_codes
   if (codes) delete req.session.recovery_codes
@@ -60,6 +63,7 @@ account.get('/account', async (req, res) => {
     others: Number(devices?.n ?? 0),
     codesLeft: Number(kept?.n ?? 0),
     codes,
+    email: mail && maskRecipient(mail),
   })
 })
 
@@ -97,6 +101,51 @@ account.post('/account/password', async (req, res) => {
 
 function showPassword(res: Response, mistakes: Record<string, string> = {}) {
   renderForm(res, 'accounts/password', { form: passwordForm, mistakes, forced: currentUser(res).must_change_password })
+}
+
+const mailForm = z.object({
+  email: optionalText({
+    label: '电子邮箱',
+    type: 'email',
+    max: 120,
+    autocomplete: 'email',
+    hint: '需要补正、作出决定时，除短信外也发到这里。不填就不发邮件。',
+    normalise: text => text.normalize('NFKC'),
+    pattern: /^[^\s<>@,;:"]+@[^\s<>@,;:"]+\.[^\s<>@,;:"]+$/,
+    patternHint: '请填写完整的邮箱地址，如 zhao@example.cn。',
+  }),
+  password: secret({ label: '密码', autocomplete: 'current-password' }),
+})
+
+account.get('/account/email', async (_req, res) => {
+  showMail(res, { values: { email: (await mailOf(currentUser(res))) ?? '' } })
+})
+
+account.post('/account/email', async (req, res) => {
+  const user = currentUser(res)
+  const form = readForm(mailForm, req.body)
+  if (!form.ok) return showMail(res, form)
+  if (!(await hasPassword(user, form.data.password)))
+    return showMail(res, { values: typed(mailForm, req.body), mistakes: { password: '密码不对。' } })
+  const { email } = form.data
+  await inTransaction(async trx => {
+    await trx('users')
+      .where({ id: user.id })
+      .update({ email_cipher: email && encrypt('users.email', email), updated_at: now() })
+    await record(trx, actorOf(req, res), { action: 'email.change', object: { type: 'user', id: user.id, label: user.name } })
+  })
+  flash(req, { tone: 'ok', text: email ? '邮箱已保存，通知会同时发到这里。' : '邮箱已删除，不再发邮件。' })
+  res.redirect(303, '/account')
+})
+
+function showMail(res: Response, { values = {}, mistakes = {} }: { values?: Values; mistakes?: Mistakes }) {
+  renderForm(res, 'accounts/email', { form: mailForm, values, mistakes })
+}
+
+/** The own mailbox, or nothing. */
+async function mailOf({ id }: User): Promise<string | undefined> {
+  const row: { email_cipher: string | null } | undefined = await db('users').where({ id }).first('email_cipher')
+  return row?.email_cipher ? decrypt('users.email', row.email_cipher) : undefined
 }
 
 const passwordTries: Limit = { name: 'own', points: 10, seconds: 900 }

@@ -46,6 +46,7 @@ export const actions = {
   'role.switch': '切换身份',
   'password.change': '修改密码',
   'password.reset': '重置密码',
+  'email.change': '修改邮箱',
   'second-factor.enable': '启用动态验证码',
   'second-factor.disable': '停用动态验证码',
   'second-factor.reset': '重置动态验证码',

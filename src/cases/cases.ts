@@ -16,7 +16,7 @@ import { closePublicity, openPublicity, upholdObjections } from '../publicity/pu
 import type { Case, HistoryRow, StepPayload } from './case.ts'
 import { noDue } from './case.ts'
 import { dueOf, readClocks } from './clock.ts'
-import { archived, assertWritable, type Draft, editionOf, sealedEdition, writeDraft } from './drafts.ts'
+import { archived, assertWritable, type Draft, editionOf, keepReplies, sealedEdition, writeDraft } from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
 import { addFile, missingMaterials } from './materials.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
@@ -141,10 +141,8 @@ async function keepMarks(trx: Knex.Transaction, kase: Case, kind: Kind, answers:
 }
 
 async function answerCorrections(trx: Knex.Transaction, kase: Case, replies: Record<string, string>, at: Date): Promise<void> {
-  for (const item of await correctionsOf(trx, kase))
-    await trx('case_corrections')
-      .where({ id: item.id })
-      .update({ answer: replies[`${item.target_type}.${item.target}`] || null, answered_at: at })
+  await keepReplies(trx, kase, replies)
+  await trx('case_corrections').where({ case_id: kase.id, round: kase.rounds }).update({ answered_at: at })
 }
 
 export interface StepForm {

@@ -14,6 +14,8 @@ export interface ClockReading {
   limit: number
   unit: 'working-day' | 'calendar-day'
   keeper: 'desk' | 'applicant'
+  /** What has to be done by then: 受理, 办结, 提交. */
+  deed: string
   /** `ahead`: not begun; `running`; `paused`; `met`: ended in time; `missed`: ended late; `dropped`: the case closed before it mattered. */
   state: 'ahead' | 'running' | 'paused' | 'met' | 'missed' | 'dropped'
   /** Beijing day of the event it counts from (that day itself does not count), or nothing while it is ahead. */
@@ -58,7 +60,9 @@ export function readClocks(input: Input): ClockReading[] {
   const timeline = timelineOf(input)
   const place = input.settings.chain.find(({ code }) => code === input.kase.place)
   return [
-    ...input.settings.clocks.map(clock => read(clock, spanOf(clock, timeline, input), timeline, input)),
+    ...input.settings.clocks.map(clock =>
+      read({ ...clock, deed: deeds[clock.until] }, spanOf(clock, timeline, input), timeline, input),
+    ),
     ...(place ? placeReading(place, timeline, input) : []),
   ]
 }
@@ -177,11 +181,13 @@ function isDecided(moment: Moment, chain: Place[]): boolean {
   return chain.slice(at + 1).every(({ sort }) => sort === 'wait')
 }
 
-type Counted = Pick<Clock, 'code' | 'label' | 'law' | 'limit' | 'unit' | 'pauses' | 'keeper' | 'silence' | 'until'>
+type Counted = Pick<Clock, 'code' | 'label' | 'law' | 'limit' | 'unit' | 'pauses' | 'keeper' | 'silence'> & { deed: string }
+
+const deeds = { accepted: '受理', resubmitted: '提交', decided: '办结', done: '办结' } as const
 
 function read(clock: Counted, span: Span | undefined, timeline: Moment[], input: Input): ClockReading {
-  const { code, label, law, limit, unit, keeper, silence } = clock
-  const about = { code, label, law, limit, unit, keeper, ...(silence ? { silence } : {}) }
+  const { code, label, law, limit, unit, keeper, deed, silence } = clock
+  const about = { code, label, law, limit, unit, keeper, deed, ...(silence ? { silence } : {}) }
   if (!span) {
     const over = closedStates.includes(input.kase.state)
     const [state, text] = over ? (['dropped', '不再计算'] as const) : (['ahead', '尚未起算'] as const)
@@ -293,12 +299,14 @@ function days(n: number, unit: Limit['unit']): string {
 }
 
 function textOf(
-  { unit, until }: Counted,
+  { unit, deed }: Counted,
   state: ClockReading['state'],
   { due_on, left, late, on, cells }: Count,
   { settings, kase }: Input,
 ): string {
   const place = settings.chain.find(({ code }) => code === kase.place)
+  // 受理 is met by 退回补正 and 不予受理 too.
+  const done = deed === '受理' ? '办结' : deed
   const over = cells.includes('late') ? `超期 ${days(-left, unit)}` : '已超期'
   switch (state) {
     case 'paused': {
@@ -309,20 +317,20 @@ function textOf(
       if (late) return over
       return due_on === on ? '今天到期' : `剩 ${days(left, unit)}`
     case 'met':
-      return until === 'resubmitted' ? '按时提交' : '按时办结'
+      return `按时${done}`
     case 'missed':
-      return over === '已超期' ? '超期办结' : `${over}办结`
+      return over === '已超期' ? `超期${done}` : `${over}${done}`
     default:
       return '不再计算'
   }
 }
 
-function sentenceOf({ label, limit, unit }: Counted, state: ClockReading['state'], count: Count, text: string): string {
+function sentenceOf({ label, limit, unit, deed }: Counted, state: ClockReading['state'], count: Count, text: string): string {
   const { due_on, used, paused, left, counts } = count
   const parts = [`${label}：${days(limit, unit)}，已用 ${used} ${units[unit].slice(0, 1)}`]
   if (paused) parts.push(`暂停 ${paused} ${units[unit].slice(0, 1)}不计入`)
   if (state === 'running' && counts) parts.push(`今天是第 ${used + 1} ${units[unit].slice(0, 1)}`)
-  if (state === 'running' && left >= 0) parts.push(`剩 ${left} ${units[unit].slice(0, 1)}，应于 ${inWords(due_on)} 前完成`)
+  if (state === 'running' && left >= 0) parts.push(`剩 ${left} ${units[unit].slice(0, 1)}，应于 ${inWords(due_on)} 前${deed}`)
   else parts.push(text)
   return `${parts.join('，')}。`
 }
@@ -349,7 +357,7 @@ function placeReading(place: Place, timeline: Moment[], input: Input): ClockRead
     ...place.limit,
     pauses: ['supplement'],
     keeper: place.sort === 'party' ? 'applicant' : 'desk',
-    until: 'decided',
+    deed: place.sort === 'party' ? '答复' : '办理',
   }
   const reading = read(clock, { from }, timeline, input)
   if (place.sort !== 'wait') return [reading]

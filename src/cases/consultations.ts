@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { workCalendar } from '../calendar.ts'
 import { now, today } from '../clock.ts'
 import { db, inTransaction, isDuplicate } from '../db.ts'
-import { Conflict, Forbidden, NotFound } from '../errors.ts'
+import { Forbidden, NotFound, NotNow } from '../errors.ts'
 import { choice, text } from '../forms/form.ts'
 import { deskOf, linkTo } from '../messages/case-messages.ts'
 import { tell } from '../messages/messages.ts'
@@ -64,7 +64,7 @@ export async function askConsultation(user: User, id: number, { code, question }
         })
     })
   } catch (error) {
-    if (isDuplicate(error)) throw new Conflict('已经在征求这个单位的意见，还没有答复。')
+    if (isDuplicate(error)) throw new NotNow('已经在征求这个单位的意见，还没有答复。')
     throw error
   }
 }
@@ -82,7 +82,7 @@ export async function answerConsultation(
     const asked: Consultation | undefined = await trx('case_consultations').where({ id: consultation, case_id: id }).forUpdate().first()
     if (!asked) throw new NotFound()
     if (asked.role !== user.role) throw new Forbidden('这一条意见征求的不是您现在的身份。')
-    if (asked.answered_at) throw new Conflict('这一条意见已经答复过，没有重复记录。')
+    if (asked.answered_at) throw new NotNow('这一条意见已经答复过，没有重复记录。')
     await trx('case_consultations').where({ id: consultation }).update({ verdict, opinion, answered_by: user.id, answered_at: now() })
     const words = verdict === 'agree' ? '同意' : '有不同意见'
     await addNote(trx, kase, user, { step: 'advise', payload: { note: `${asked.label}（${words}）：${opinion}` } })

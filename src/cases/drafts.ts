@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { User } from '../accounts/users.ts'
 import { now, today } from '../clock.ts'
 import { db, inTransaction, isDuplicate } from '../db.ts'
-import { Conflict, Forbidden, NotFound } from '../errors.ts'
+import { Conflict, Forbidden, NotFound, NotNow } from '../errors.ts'
 import { type Answers, lockedTo, openAnswers, sealAnswers } from '../forms/answers.ts'
 import { fieldsOf, type Form } from '../forms/form.ts'
 import { indexTerms } from '../lists/terms.ts'
@@ -73,7 +73,7 @@ export async function startCase(
     const open = isDuplicate(error) && (await db<Case>('cases').where({ open_key }).first('id', 'applicant_id'))
     if (!open) throw error
     if (open.applicant_id === user.organisation_id) return open.id
-    throw new Conflict(`“${subject.name}”已有一件在办的${kind.label}，办结后才能再申请。`)
+    throw new NotNow(`“${subject.name}”已有一件在办的${kind.label}，办结后才能再申请。`)
   }
 }
 
@@ -129,7 +129,7 @@ export function merge(kind: Kind, before: Answers, posted: Answers, unlocked: Se
   )
   const { answers, refused } = lockedTo(kind.form, before, posted, open)
   if (refused.length)
-    throw new Conflict(
+    throw new NotNow(
       `“${refused.map(field => field.label).join('”“')}”已锁定，不能修改，没有保存。只有要求补正的内容可以改，请刷新页面后再填。`,
     )
   return answers
@@ -139,15 +139,32 @@ export function merge(kind: Kind, before: Answers, posted: Answers, unlocked: Se
  * Saves what is being written, as often as it is typed.
  * @param version of the draft the page was opened with
  * @param posted what the page sent; fields it did not send stay as they are
+ * @param replies what the applicant says to single corrections, by `field.name` or `material.code`
  * @throws Conflict when somebody else has saved meanwhile, or the case is no longer the applicant's
  */
-export async function saveDraft(user: User, id: number, version: number, posted: Answers): Promise<Draft> {
+export async function saveDraft(
+  user: User,
+  id: number,
+  version: number,
+  posted: Answers,
+  replies: Readonly<Record<string, string>> = {},
+): Promise<Draft> {
   await findWritable(db, user, id)
   return await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
     assertWritable(kase, user)
-    return await writeDraft(trx, user, kase, version, posted)
+    const saved = await writeDraft(trx, user, kase, version, posted)
+    if (kase.state === 'supplement') await keepReplies(trx, kase, replies)
+    return saved
   })
+}
+
+/** 给审核人员的说明: kept with the item it answers; an item that was not on the page keeps what it has. */
+export async function keepReplies(trx: Knex.Transaction, kase: Case, replies: Readonly<Record<string, string>>): Promise<void> {
+  for (const { id, target_type, target } of await correctionsOf(trx, kase)) {
+    const reply = replies[`${target_type}.${target}`]
+    if (reply !== undefined) await trx('case_corrections').where({ id }).update({ answer: reply || null })
+  }
 }
 
 /** The same inside a transaction that holds the lock of the case. */
@@ -176,7 +193,7 @@ export function assertWritable(kase: Case, user: User): void {
   const kind = kindOf(kase)
   if (!isApplicant(kase, kind, user)) throw new Forbidden('申报内容只能由申请单位填写。')
   if (!writableStates.includes(kase.state))
-    throw new Conflict('这一件已经提交，内容已锁定，没有保存。需要修改时请先撤回，或等待退回补正。')
+    throw new NotNow('这一件已经提交，内容已锁定，没有保存。需要修改时请先撤回，或等待退回补正。')
 }
 
 /**
@@ -188,7 +205,7 @@ export async function discardDraft(user: User, id: number): Promise<void> {
   await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
     assertWritable(kase, user)
-    if (kase.serial) throw new Conflict('这一件提交过，不能删除，办理记录要留存。不办了请撤回。')
+    if (kase.serial) throw new NotNow('这一件提交过，不能删除，办理记录要留存。不办了请撤回。')
     // Bytes without a row are removed by the sweep.
     for (const table of ['files', 'case_materials', 'case_drafts', 'case_parties', 'case_handlers', 'case_marks'])
       await trx(table).where({ case_id: id }).delete()

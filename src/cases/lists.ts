@@ -241,11 +241,9 @@ export function settingsNow(db: Knex): Promise<ReadonlyMap<number, KindSettings>
   return reading
 }
 
-/** Rows never change, so only new ones are read. */
+/** Rows never change, so only new ones are read; they need not become visible in the order of their ids. */
 async function readSettings(db: Knex): Promise<ReadonlyMap<number, KindSettings>> {
-  const fresh: number[] = await db('kind_settings')
-    .where('id', '>', Math.max(0, ...settingsRead.keys()))
-    .pluck('id')
-  for (const id of fresh) settingsRead.set(id, await settingsById(db, id))
+  const ids: number[] = await db('kind_settings').pluck('id')
+  for (const id of ids) if (!settingsRead.has(id)) settingsRead.set(id, await settingsById(db, id))
   return settingsRead
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { User } from '../accounts/users.ts'
 import { addDays } from '../calendar.ts'
 import { now, today } from '../clock.ts'
-import { Conflict, NotFound } from '../errors.ts'
+import { NotFound, NotNow } from '../errors.ts'
 import { type ReceivedFile, uploadRules } from '../files/receive.ts'
 import { fileKinds, kindOfType } from '../files/sniff.ts'
 import type { Case, StoredFile } from './case.ts'
@@ -144,7 +144,7 @@ export async function materialToChange(
   assertWritable(kase, user)
   const open = await openMaterials(db, kase)
   if (open !== 'all' && !open.has(code))
-    throw new Conflict(`“${material.label}”不在这次补正的事项里，已锁定，没有改动。只有要求补正的材料可以更换。`)
+    throw new NotNow(`“${material.label}”不在这次补正的事项里，已锁定，没有改动。只有要求补正的材料可以更换。`)
   return material
 }
 

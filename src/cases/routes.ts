@@ -5,7 +5,7 @@ import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
-import { BadRequest, Conflict, NotFound } from '../errors.ts'
+import { BadRequest, Conflict, NotFound, NotNow } from '../errors.ts'
 import { type Answers, answersFrom } from '../forms/answers.ts'
 import { type Mistakes, readForm, text, type Values } from '../forms/form.ts'
 import { dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
@@ -61,7 +61,7 @@ cases.post('/:id/draft', allow(...caseStarters), async (req, res) => {
   const { posted, draft_version, replies } = await readWriting(req, res)
   const body = bodyOf(req)
   if (typeof body.rows === 'string') return await applyRowButton(res, { id, posted, draft_version, replies })
-  const saved = await saveDraft(user, id, draft_version, posted)
+  const saved = await saveDraft(user, id, draft_version, posted, replies)
   if (wantsJson(req)) return void res.json({ saved_at: beijing(saved.saved_at).slice(11), draft_version: saved.version })
   flash(req, { tone: 'ok', text: `草稿已保存，${beijing(saved.saved_at).slice(11, 16)}。换一台电脑登录也能接着填。` })
   res.redirect(303, `/desk/cases/${id}`)
@@ -100,7 +100,7 @@ cases.post('/:id/discard', allow(...caseStarters), async (req, res) => {
 cases.post('/:id/copy', allow(...caseStarters), async (req, res) => {
   const user = currentUser(res)
   const kase = await findCase(db, user, recordId(req))
-  if (!kase.closed_at || kase.applicant_id !== user.organisation_id) throw new Conflict('办结或撤回后，才能复制成新的申请。')
+  if (!kase.closed_at || kase.applicant_id !== user.organisation_id) throw new NotNow('办结或撤回后，才能复制成新的申请。')
   const id = await startCase(user, kindOf(kase), { subject_id: kase.subject_id, copyOf: kase })
   res.redirect(303, `/desk/cases/${id}`)
 })

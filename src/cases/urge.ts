@@ -2,7 +2,7 @@ import type { User } from '../accounts/users.ts'
 import { workCalendar } from '../calendar.ts'
 import { dayOf, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
-import { Conflict, Forbidden } from '../errors.ts'
+import { Forbidden, NotNow } from '../errors.ts'
 import { tellOfUrge } from '../messages/case-messages.ts'
 import { noDue } from './case.ts'
 import { holderOf } from './cases.ts'
@@ -18,13 +18,13 @@ export async function urgeCase(user: User, id: number): Promise<void> {
   await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
     const holder = holderOf(kase)
-    if (!holder) throw new Conflict('这一件现在没有人员需要办理，不用催办。')
+    if (!holder) throw new NotNow('这一件现在没有人员需要办理，不用催办。')
     if (kase.holder_role === user.role || kase.holder_id === user.organisation_id)
       throw new Forbidden('这一件正等您办理，不能催办自己。')
     const last = (await historyOf(trx, id)).findLast(line => line.step === 'urge')
     const calendar = await workCalendar(db)
     if (last && calendar.workdaysBetween(dayOf(last.at), today()) < 1)
-      throw new Conflict('今天已经催办过，一个工作日只能催办一次。办理人员已收到消息。')
+      throw new NotNow('今天已经催办过，一个工作日只能催办一次。办理人员已收到消息。')
     const noted = await addNote(trx, kase, user, { step: 'urge', open: true })
     await tellOfUrge(trx, {
       kase: noted,

@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import { beijing, today } from '../clock.ts'
 import { db } from '../db.ts'
 import { documentsOf } from '../documents/documents.ts'
-import type { Answers } from '../forms/answers.ts'
+import { type Answers, answersFrom } from '../forms/answers.ts'
 import type { Mistakes } from '../forms/form.ts'
 import { correctionPage, formSections, silentFields } from '../forms/sections.ts'
 import { currentUser } from '../http.ts'
@@ -10,10 +10,10 @@ import { workCalendar } from '../calendar.ts'
 import type { Case, StepPayload } from './case.ts'
 import { standingOf } from './cases.ts'
 import { readClocks } from './clock.ts'
-import { type Draft, editionOf, findWritable, saveDraft, workingAnswers } from './drafts.ts'
+import { type Draft, editionOf, findWritable, saveDraft, unlockedFields, workingAnswers } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import type { KindSettings } from './kind.ts'
+import { type KindSettings, kindOf } from './kind.ts'
 import { materialsOf } from './materials.ts'
 import { storyOf } from './page.ts'
 import { correctionsOf } from './queries.ts'
@@ -36,7 +36,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
   const { kind, settings, history } = standing
   const working = await workingAnswers(db, kase)
   const draft = written.draft ?? working
-  const answers = written.answers ?? { ...working.answers, ...draft.answers }
+  const answers = { ...working.answers, ...draft.answers, ...written.answers, ...(await heldAnswers(res, kase)) }
   const calendar = await workCalendar(db)
   const [materials, findings, payloads] = await Promise.all([
     materialsOf(db, kase, settings),
@@ -88,6 +88,15 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     submitLabel: kase.edition ? '修改后重新提交' : '提交',
     after: afterSubmit(settings),
   })
+}
+
+/** What was typed when the session had ended, as far as it may be written now. */
+async function heldAnswers(res: Response, kase: Case): Promise<Answers> {
+  const held: unknown = res.locals.held
+  if (!held) return {}
+  const { form } = kindOf(kase)
+  const unlocked = await unlockedFields(db, kase)
+  return Object.fromEntries(Object.entries(answersFrom(form, held)).filter(([name]) => unlocked === 'all' || unlocked.has(name)))
 }
 
 /** Why the case is with the applicant again, where it was refused to be edited. */

@@ -88,12 +88,12 @@ async function ownMessages(db: Knex, user: User): Promise<Part> {
         { column: 'id', order: 'desc' },
       ])
       .limit(5)
-      .select('title', 'link', 'created_at') as Promise<{ title: string; link: string | null; created_at: Date }[]>,
+      .select('id', 'title', 'created_at') as Promise<{ id: number; title: string; created_at: Date }[]>,
   ])
   return {
     label: '消息',
     total: { n: Number(unread?.n ?? 0), exact: true },
     all: '/desk/messages',
-    lines: rows.map(row => ({ title: row.title, href: row.link ?? undefined, on: dayOf(row.created_at) })),
+    lines: rows.map(row => ({ title: row.title, href: `/desk/messages/${row.id}`, on: dayOf(row.created_at) })),
   }
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { isRole, roles } from '../accounts/roles.ts'
 import { workCalendar } from '../calendar.ts'
 import type { Case } from '../cases/case.ts'
+import { findKind } from '../cases/kind.ts'
 import { few } from '../cases/light.ts'
 import { caseReaders } from '../cases/roles.ts'
 import { settingsById } from '../cases/settings.ts'
@@ -9,11 +10,21 @@ import { placeOf } from '../cases/steps.ts'
 import { today } from '../clock.ts'
 import type { Cause, Finding } from './warnings.ts'
 
-type Due = Pick<
-  Case,
-  'id' | 'title' | 'state' | 'place' | 'settings_id' | 'due_on' | 'district_code' | 'street_code' | 'holder_role'
->
+type Due = Pick<Case, (typeof columns)[number]>
 
+const columns = [
+  'id',
+  'kind',
+  'title',
+  'subject_name',
+  'state',
+  'place',
+  'settings_id',
+  'due_on',
+  'district_code',
+  'street_code',
+  'holder_role',
+] as const
 const batch = 500
 
 /** 办件将超期, three working days ahead, and 已超期: to the desk that has the case and the level above it (domain.md §12). */
@@ -35,7 +46,7 @@ export const caseLimits: Cause = {
         )
         .orderBy(['cases.due_on', 'cases.id'])
         .limit(batch)
-        .select('id', 'title', 'state', 'place', 'settings_id', 'due_on', 'district_code', 'street_code', 'holder_role')
+        .select([...columns])
       if (rows.length) yield await Promise.all(rows.map(row => findingOf(db, row, day)))
       const end = rows.at(-1)
       if (!end || rows.length < batch) return
@@ -67,7 +78,12 @@ async function findingOf(db: Knex, row: Due, day: string): Promise<Finding> {
     object_id: row.id,
     stage,
     level: stage === 'late' ? 'red' : 'yellow',
-    title: `${place?.label ?? '办件'}${caseLimits.stages[stage]}：${row.title}`.slice(0, 200),
+    // Whom it is about comes first: a narrow column cuts the rest.
+    title:
+      `${place?.label ?? '办件'}${caseLimits.stages[stage]}：${row.subject_name}，${findKind(row.kind)?.label ?? row.title}`.slice(
+        0,
+        200,
+      ),
     link: `/desk/cases/${row.id}`,
     due_on: row.due_on,
     organisation_id: null,

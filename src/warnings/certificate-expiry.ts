@@ -68,11 +68,12 @@ function ending(query: Knex.QueryBuilder, day: string): Knex.QueryBuilder {
 function findingOf({ id, number, company_id, company, valid_until }: Ending, day: string): Finding {
   const days = stages.find(stage => valid_until <= addDays(day, stage)) ?? furthest
   const isOver = valid_until < day
+  const stage = isOver ? 'expired' : String(days)
   return {
     object_id: id,
-    stage: isOver ? 'expired' : String(days),
+    stage,
     level: isOver || days === stages[0] ? 'red' : 'yellow',
-    title: `资质证书${isOver ? '已于' : '将于'} ${valid_until} 到期：${company}（${number}）`.slice(0, 200),
+    title: `资质证书${certificateExpiry.stages[stage]}：${company}，${number}，${valid_until}`.slice(0, 200),
     link: `/desk/certificates/${id}`,
     due_on: valid_until,
     organisation_id: company_id,

@@ -4,7 +4,7 @@ import { addDays } from '../../calendar.ts'
 import { today } from '../../clock.ts'
 import type { Subject } from '../../cases/kind.ts'
 import { decrypt } from '../../crypto.ts'
-import { Conflict } from '../../errors.ts'
+import { NotNow } from '../../errors.ts'
 import type { AnswerRow, Answers } from '../../forms/answers.ts'
 import { propertyTypes, type CertificateLevel } from '../archives/words.ts'
 
@@ -40,10 +40,10 @@ export async function applicantCompany(db: Knex, { organisation_id }: User): Pro
       .join('organisations', 'organisations.id', 'companies.id')
       .where({ 'companies.id': organisation_id })
       .first('companies.id', 'organisations.name', 'companies.origin', 'organisations.district_code', 'organisations.street_code')
-  if (!row) throw new Conflict('没有找到本单位的企业档案，请联系注册地区县主管部门核对后再申请。')
+  if (!row) throw new NotNow('没有找到本单位的企业档案，请联系注册地区县主管部门核对后再申请。')
   if (row.origin !== 'city')
-    throw new Conflict('外地企业的资质由注册地核发，在本市办理分支机构备案，不在这里申请资质证书。')
-  if (!row.district_code) throw new Conflict('企业档案没有登记注册地区县，不知道由哪个区县初审。请先联系市局补正档案。')
+    throw new NotNow('外地企业的资质由注册地核发，在本市办理分支机构备案，不在这里申请资质证书。')
+  if (!row.district_code) throw new NotNow('企业档案没有登记注册地区县，不知道由哪个区县初审。请先联系市局补正档案。')
   return { type: 'company', id: row.id, name: row.name, district_code: row.district_code, street_code: row.street_code }
 }
 
@@ -63,7 +63,7 @@ export async function companyAnswers(db: Knex, company_id: number): Promise<Answ
       ),
     peopleOf(db, company_id),
   ])
-  if (!company) throw new Conflict('没有找到本单位的企业档案，请联系注册地区县主管部门核对后再申请。')
+  if (!company) throw new NotNow('没有找到本单位的企业档案，请联系注册地区县主管部门核对后再申请。')
   const opened = (column: string, cipher: string | null) => (cipher ? decrypt(column, cipher) : '')
   return {
     company_name: company.name,

@@ -1,6 +1,6 @@
 import { defineKind } from '../../cases/kind.ts'
 import { addDays } from '../../calendar.ts'
-import { Conflict } from '../../errors.ts'
+import { NotNow } from '../../errors.ts'
 import { confirmChecks, newChecks } from './checks.ts'
 import { applicantCompany, certificateOf, companyAnswers, projectRows, runsOn } from './company.ts'
 import { award } from './certificates.ts'
@@ -39,7 +39,7 @@ export const qualificationNew = defineKind({
     const company = await applicantCompany(db, user)
     const held = await certificateOf(db, company.id)
     if (held && runsOn(held))
-      throw new Conflict(`贵企业已持有资质证书 ${held.number}，不需要新设立申报。暂定资质届满前请办理三级核定。`)
+      throw new NotNow(`贵企业已持有资质证书 ${held.number}，不需要新设立申报。暂定资质届满前请办理三级核定。`)
     return company
   },
   openKey: subject => `qualification-apply:${subject.id}`,
@@ -73,13 +73,13 @@ export const qualificationConfirm = defineKind({
     const company = await applicantCompany(db, user)
     const held = await certificateOf(db, company.id)
     if (held?.level !== 'provisional')
-      throw new Conflict(
+      throw new NotNow(
         held
           ? `贵企业持有的证书 ${held.number} 不是三级（暂定），不办理三级核定。`
           : '三级核定由持三级（暂定）证书的企业申请。贵企业没有有效的暂定证书，请先办理新设立申报。',
       )
     if (!runsOn(held))
-      throw new Conflict(`暂定证书 ${held.number} 已于 ${held.valid_until} 届满失效，不能核定。请重新办理新设立申报。`)
+      throw new NotNow(`暂定证书 ${held.number} 已于 ${held.valid_until} 届满失效，不能核定。请重新办理新设立申报。`)
     return company
   },
   // One application for a certificate at a time, whichever it is.
