@@ -46,7 +46,11 @@ const lists: Record<string, Bare> = {
   cases: {
     names: ['subject_name', 'due_on', 'kind', 'state', 'place', 'serial', 'district_code', 'submitted_at', 'due_on', 'number'],
     rows: () => waiting().orderBy('due_on').orderBy('id').limit(20).select('*'),
-    total: () => db.from(waiting().select(db.raw('1')).limit(1001).as('counted')).count({ n: '*' }).first(),
+    total: () =>
+      db
+        .from(waiting().select(db.raw('1')).limit(1001).as('counted'))
+        .count({ n: '*' })
+        .first(),
   },
 }
 

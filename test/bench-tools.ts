@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import autocannon from 'autocannon'
 import type { Knex } from 'knex'
+import type { Agent } from './portal.ts'
 
 /** How the bench starts processes and what it reads off them. */
 
@@ -97,7 +98,10 @@ export class Meter {
 
 /** Processor time of a process so far, in milliseconds; Linux counts in hundredths of a second. */
 function processorTime(pid: number | undefined): number {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+  const fields = fs
+    .readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
@@ -136,6 +140,12 @@ async function shoot(meter: Meter, { name, server, paths, cookie }: Page, durati
   })
   if (result.non2xx || result.errors) throw new Error(`${name}: ${result.non2xx} answers other than 2xx, ${result.errors} errors`)
   return { ...cost, rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 }
+}
+
+/** The session of somebody signed in: its id in the database, and what their browser sends. */
+export function sessionOf(agent: Agent): { sid: string; cookie: string } {
+  const cookie = [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  return { sid: decodeURIComponent(agent.cookies.get('portal') ?? '').replace(/^s:([^.]+)\..*$/, '$1'), cookie }
 }
 
 /** A row of the table that is printed. */

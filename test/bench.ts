@@ -1,7 +1,20 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connections, end, folder, Meter, memory, type Page, rowOf, type Server, seconds, shootAll, start } from './bench-tools.ts'
+import {
+  connections,
+  end,
+  folder,
+  Meter,
+  memory,
+  type Page,
+  rowOf,
+  type Server,
+  seconds,
+  sessionOf,
+  shootAll,
+  start,
+} from './bench-tools.ts'
 import { Agent } from './portal.ts'
 
 /**
@@ -67,12 +80,6 @@ async function measure(size: number) {
     await Promise.all([portal, bare].map(end))
     await admin.destroy()
   }
-}
-
-/** The session of somebody signed in: its id in the database, and what their browser sends. */
-function sessionOf(agent: Agent): { sid: string; cookie: string } {
-  const cookie = [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-  return { sid: decodeURIComponent(agent.cookies.get('portal') ?? '').replace(/^s:([^.]+)\..*$/, '$1'), cookie }
 }
 
 /** The whole list of accounts as xlsx: first byte, time, and how far memory rises above idle. */

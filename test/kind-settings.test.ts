@@ -355,7 +355,7 @@ for (const [what, change, sentence] of [
   ['somebody of the applicant', set({ 'places.0.role': 'company-admin' }), /物业企业管理员是申请单位的人，不能当审核岗位/],
   ['somebody who only looks', set({ 'places.0.role': 'supervisor' }), /监察审计不审核办件/],
   ['a district for what comes from outside', set({ 'places.2.role': 'district-clerk' }), /市外机关的结果由市局录入，区县经办人不能录入/],
-  ['no role', set({ 'places.0.role': '' }), /第 1 个环节：请填写由谁办。|第 1 个环节：请选择由谁办。/],
+  ['no role', set({ 'places.0.role': '' }), /第 1 个环节：请填写办理人。/],
   ['no name', set({ 'places.3.label': '' }), /第 4 个环节：请填写名称。/],
   ['a name too long', set({ 'places.3.label': '审'.repeat(21) }), /第 4 个环节：名称最多 20 个字，现有 21 个。/],
   ['two places of one code', row('places', 5, { ...newDesk, code: 'district' }), /第 6 个环节：代码“district”已经用过/],

@@ -203,23 +203,23 @@ const days = { limit: daysField('时限'), unit: unitField() }
 const placeForms = {
   desk: z.object({
     ...named,
-    role: roleField('由谁办', 'desk'),
+    role: roleField('办理人', 'desk'),
     ...optionalDays,
     visit: checkbox({ label: '通过时须登记实地核查（不少于 2 人）' }),
   }),
   party: z.object({
     ...named,
     party: choice<PartyRole>({
-      label: '由谁答复',
+      label: '答复人',
       // The applicant asks, and whoever is only informed has nothing to answer.
       options: (['respondent', 'complainant', 'applicant'] as const).map(value => ({ value, label: partyRoles[value] })),
     }),
     ...days,
   }),
-  external: z.object({ ...named, authority: text({ label: '机关名称', max: 40 }), role: roleField('由谁录入结果', 'external') }),
+  external: z.object({ ...named, authority: text({ label: '机关名称', max: 40 }), role: roleField('结果录入人', 'external') }),
   wait: z.object({
     ...named,
-    role: roleField('由谁处理异议', 'wait'),
+    role: roleField('异议处理人', 'wait'),
     ...days,
     public: checkbox({ label: '在公共平台公示，接受异议' }),
   }),
@@ -257,7 +257,7 @@ const newClockForm = clockForm.extend({
   from: choice({ label: '从何时起算', options: optionsOf(froms) }),
   until: choice({ label: '到何时为止', options: optionsOf(untils) }),
 })
-const consultForm = z.object({ label: text({ label: '名称', max: 20 }), role: roleField('向谁征求', 'consult'), ...days })
+const consultForm = z.object({ label: text({ label: '名称', max: 20 }), role: roleField('征求对象', 'consult'), ...days })
 const materialForm = z.object({
   label: text({ label: '材料名称', max: 60 }),
   copies: integer({ label: '份数', min: 1, max: 20 }),

@@ -1,9 +1,10 @@
 import type { Source } from '../desk/part.ts'
 import { upTo } from '../desk/week.ts'
-import { mostCounted } from '../lists/rows.ts'
 import { causes, readBy, visibleWarnings, type Warning } from './warnings.ts'
 
 const lines = 5
+/** Nobody reads a hundred warnings to know that there are many. */
+const fewCounted = 100
 
 /** 预警 on the home page: what stands and this person has not read yet, the red first. */
 export const openWarnings: Source = async (db, user) => {
@@ -11,7 +12,7 @@ export const openWarnings: Source = async (db, user) => {
   const unread = () => readBy(visibleWarnings(db, user).whereNull('warnings.closed_at'), user, false)
   const counted = unread()
     .select(db.raw('1'))
-    .limit(mostCounted + 1)
+    .limit(fewCounted + 1)
   const [[count], rows]: [{ n: number }[], Pick<Warning, 'id' | 'title' | 'level'>[]] = await Promise.all([
     db.from(counted.as('counted')).count({ n: '*' }),
     unread()
@@ -21,7 +22,7 @@ export const openWarnings: Source = async (db, user) => {
   ])
   return {
     label: '预警',
-    total: upTo(count?.n ?? 0),
+    total: upTo(count?.n ?? 0, fewCounted),
     all: '/desk/warnings',
     lines: rows.map(({ id, title, level }) => ({ title, level, href: `/desk/warnings/${id}` })),
   }
