@@ -219,7 +219,8 @@ async function move(
     from: kase.state,
     to: target.state,
     place: kase.place,
-    placeLabel: user ? (from && steps[code].by === 'desk' ? from.label : deskName(user)) : '系统',
+    // 受理, 不予受理 and the first 退回补正 are taken at the first desk before the case has a place.
+    placeLabel: user ? (steps[code].by === 'desk' ? (from ?? settings.chain[0])?.label : undefined) ?? deskName(user) : '系统',
     toPlace: after.place,
     open: true,
     ...(stored ? { stored } : {}),
