@@ -144,9 +144,9 @@ test('a link or form of the page opened first stays in its tab, and Back returns
 
 test('the home page opens its links beside itself', async () => {
   await within({ as: 'city-clerk' }, async ({ page }) => {
-    await page.getByRole('main').getByRole('link', { name: '使用帮助' }).click()
-    await inFront(page).getByRole('heading', { name: '使用帮助' }).waitFor()
-    await assertTabs(page, ['工作台首页', '使用帮助'])
+    await page.getByRole('main').getByRole('link', { name: '事项目录' }).click()
+    await inFront(page).getByRole('heading', { level: 1, name: '事项目录' }).waitFor()
+    await assertTabs(page, ['工作台首页', '事项目录'])
 
     await strip(page).getByRole('link', { name: '工作台首页' }).click()
 

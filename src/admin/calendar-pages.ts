@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { roleCodes, roles } from '../accounts/roles.ts'
 import { addDays, forgetCalendar, WorkCalendar, weekdayOf } from '../calendar.ts'
+import { recomputeDue } from '../cases/due.ts'
 import { now, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
 import { BadRequest } from '../errors.ts'
@@ -56,12 +57,14 @@ admin.post('/calendar', allow('system-admin'), async (req, res) => {
   const year = read.data.from.slice(0, 4)
   const saved = await setDays(actorOf(req, res), read.data, mark)
   if (!saved.ok) return showYear(req, res, { values, stale: saved.stale })
+  // Thousands of cases take longer than a person waits, so this goes on behind the answer; the nightly job does the same again.
+  if (saved.changed) recomputeDue(db, { from: read.data.from }).catch(error => req.log.error({ err: error }, 'recompute due'))
   const { from, until, works, note } = read.data
   const days = from === until ? from : `${from} 至 ${until}`
   flash(req, {
     tone: 'ok',
     text: saved.changed
-      ? `${days} 已设为${works === 'work' ? '上班' : '休息'}（${note}），${saved.changed} 天有变化。`
+      ? `${days} 已设为${works === 'work' ? '上班' : '休息'}（${note}），${saved.changed} 天有变化，在办件的到期日随之重算。`
       : '这些天本来就是这样，没有改动。',
   })
   res.redirect(303, `/desk/admin/calendar?year=${year}`)

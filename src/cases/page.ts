@@ -11,10 +11,10 @@ import { type Mistakes, fieldsOf, type Values } from '../forms/form.ts'
 import { currentUser, queryText } from '../http.ts'
 import { deliveriesOf } from '../messages/deliveries.ts'
 import { objectionsOf } from '../publicity/publicity.ts'
-import { type Case, noDue, type StepPayload } from './case.ts'
+import type { Case, StepPayload } from './case.ts'
 import { standingOf } from './cases.ts'
 import { chainOf } from './chain.ts'
-import { type ClockReading, readClocks } from './clock.ts'
+import { mainReading, readClocks } from './clock.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
@@ -152,13 +152,6 @@ function comparedEdition(req: Request, kase: Case): number | undefined {
   const asked = queryText(req, 'compare')
   const edition = /^\d{1,3}$/.test(asked) ? Number(asked) : kase.edition - 1
   return edition >= 1 && edition < kase.edition ? edition : undefined
-}
-
-/** The clock an official looks at first: what runs, the most urgent before the rest; else the last one that mattered. */
-function mainReading(readings: readonly ClockReading[]): ClockReading | undefined {
-  const running = readings.filter(reading => reading.state === 'running' || reading.state === 'paused')
-  const urgent = [...running].sort((one, other) => (one.due_on ?? noDue).localeCompare(other.due_on ?? noDue))
-  return urgent[0] ?? readings.findLast(reading => reading.state === 'met' || reading.state === 'missed')
 }
 
 /** Where a case stands in the to-do of this user, and what comes next. */

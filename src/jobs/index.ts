@@ -16,7 +16,7 @@ export const jobs: Job[] = [
   { name: 'deliver-outbox', at: '* * * * *', run: db => deliverOutbox(db) },
   { name: 'move-cases', at: '*/10 * * * *', run: db => moveDueCases(db) },
   { name: 'recompute-due', at: '10 0 * * *', run: db => recomputeDue(db) },
-  { name: 'compute-warnings', at: '20 * * * *', run: db => computeWarnings(db) },
+  { name: 'compute-warnings', at: '5-59/10 * * * *', run: db => computeWarnings(db) },
   { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
