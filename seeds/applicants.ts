@@ -46,7 +46,7 @@ export const applicants = {
   correcting: { name: '济南汐岸物业服务有限公司', district: '370102', files: 8, age: 27 },
   'first-review': { name: '济南泠松物业服务有限公司', district: '370103', files: 6, age: 38 },
   'near-limit': { name: '济南莳园物业服务有限公司', district: '370102', files: 4, age: 11 },
-  fresh: { name: '济南霖语物业管理有限公司', district: '370102', files: 1, age: 18 },
+  fresh: { name: '济南霖语物业管理有限公司', district: '370103', files: 1, age: 18 },
   'draft-new': { name: '济南晗光物业服务有限公司', district: '370112', files: 1, age: 8 },
   'draft-confirm': { name: '济南桦宁物业管理有限公司', district: '370103', files: 1, certificate: 80 },
   'free-new': { name: demoApplicants[0], district: '370102', files: 0, age: 12, account: 'company3' },

@@ -541,8 +541,8 @@ test('every case opens for its applicant and for the officers of its district an
 })
 
 for (const [username, names] of [
-  ['district-clerk', ['济南岚亭城市服务有限公司', '济南莳园物业服务有限公司', '济南霖语物业管理有限公司', '济南澜庭物业服务有限公司']],
-  ['district2-clerk', ['济南泠松物业服务有限公司']],
+  ['district-clerk', ['济南岚亭城市服务有限公司', '济南莳园物业服务有限公司', '济南澜庭物业服务有限公司']],
+  ['district2-clerk', ['济南泠松物业服务有限公司', '济南霖语物业管理有限公司']],
   ['city-clerk', ['济南川禾物业管理有限公司', '济南棠序物业服务有限公司']],
   ['city-reviewer', ['济南鹭屏物业管理有限公司']],
   ['city-approver', ['济南樾溪物业服务有限公司']],

@@ -78,6 +78,8 @@ before(async () => {
   const { DiskStorage, useStorage } = await import('../src/files/storage.ts')
   storage = new DiskStorage(filesFolder)
   useStorage(storage)
+  // The papers of the demo cases lie in the other one.
+  await portal.db('files').delete()
   const rows = await portal.db('users').whereIn('username', ['company', 'company2']).select('username', 'organisation_id')
   districtOf = Object.fromEntries(rows.map(row => [row.username, row.organisation_id]))
 })

@@ -18,7 +18,16 @@ const proof = {
     { code: 'certificate-copy', label: '资质证书副本' },
   ],
 }
-const afterwards = '批准后公示 5 个工作日，期满没有异议即发证，证书可在办件页下载打印。'
+const afterwards = '批准后先公示，期满没有异议即发证，证书可在办件页下载打印。'
+const thresholds = {
+  capital: { label: '注册资本不少于', unit: '万元' },
+  staff: { label: '专职管理和技术人员不少于', unit: '人' },
+  titled: { label: '其中中级以上职称不少于', unit: '人' },
+  filing_days: { label: '领取营业执照后申报期限', unit: '天' },
+  projects: { label: '在管项目不少于', unit: '个' },
+  ahead_days: { label: '有效期届满前申请', unit: '天' },
+  valid_years: { label: '证书有效期', unit: '年' },
+}
 
 /** 新设立申报 (三级暂定): within 30 days of the business licence; the certificate runs a year. */
 export const qualificationNew = defineKind({
@@ -31,6 +40,7 @@ export const qualificationNew = defineKind({
   prefix: 'ZX',
   form: newForm,
   settings: newSettings,
+  thresholds,
   refusedTo: 'refused',
   checks: newChecks,
   proof,
@@ -65,6 +75,7 @@ export const qualificationConfirm = defineKind({
   prefix: 'ZZ',
   form: confirmForm,
   settings: confirmSettings,
+  thresholds,
   refusedTo: 'refused',
   checks: confirmChecks,
   proof,
