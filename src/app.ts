@@ -325,7 +325,9 @@ function facts(error: unknown): { status: number; message: string } {
 /** The page a refused form stood on, to go back to; nothing when it was none of ours. */
 function cameFrom(req: Request): string | undefined {
   const referer = URL.canParse(req.get('referer') ?? '') ? new URL(req.get('referer') ?? '') : undefined
-  return req.method === 'POST' && referer?.host === req.host ? ownPath(referer.pathname + referer.search, '') || undefined : undefined
+  return req.method === 'POST' && referer?.host === req.host
+    ? ownPath(referer.pathname + referer.search, '') || undefined
+    : undefined
 }
 
 /** The longer texts of a refused form, so that nothing typed is lost; passwords and the like are not shown. */

@@ -213,7 +213,10 @@ for (const [kind, state] of [
     assert.deepEqual([refused.state, refused.holder_id, refused.closed_at], [state, applicant.id, null])
     assert.match((await applicant.agent.get(`/desk/cases/${id}`)).text, /事由不清/)
 
-    const again = await applicant.agent.post(`/desk/cases/${id}/submit`, { reason: '写清楚了', ...(await versionsOf(portal, id)) })
+    const again = await applicant.agent.post(`/desk/cases/${id}/submit`, {
+      reason: '写清楚了',
+      ...(await versionsOf(portal, id)),
+    })
     assert.equal(again.status, 303, plain(again.text))
 
     const row = await caseRow(id)

@@ -84,7 +84,8 @@ async function caseAt(kind: string, where: Where, officers: Map<string, Agent>):
     const answer = await press(portal, officers.get(role) ?? applicant.agent, id, action, fields)
     assert.equal(answer.status, 303, `${action} by ${role}`)
   }
-  if (where === 'supplement') await step('district-clerk', 'correct', { item: 'field.capital', 'words.field.capital': '请核对。' })
+  if (where === 'supplement')
+    await step('district-clerk', 'correct', { item: 'field.capital', 'words.field.capital': '请核对。' })
   else if (where === 'declined') await step('district-clerk', 'decline', { opinion: '不属本机关。' })
   else if (where === 'withdrawn') await step('applicant', 'withdraw')
   else
@@ -164,7 +165,8 @@ for (const kind of ['qualification-new', 'qualification-confirm'])
         assert.deepEqual(seen.sort(), may.filter(code => code !== 'submit' && code !== 'resubmit').sort(), `buttons of ${role}`)
         for (const code of stepCodes.filter(code => !may.includes(code))) {
           const answer = await press(portal, agent, id, code, { opinion: '试一试。', ...(await visit()) })
-          const status = ['submit', 'resubmit'].includes(code) || steps[code].by === 'clock' ? [400, 403, 404] : [403, 404, 409, 422]
+          const status =
+            ['submit', 'resubmit'].includes(code) || steps[code].by === 'clock' ? [400, 403, 404] : [403, 404, 409, 422]
           assert.ok(status.includes(answer.status), `${role} ${code}: ${answer.status}`)
         }
       }

@@ -148,14 +148,22 @@ test('a draft is saved as it is typed and found on another device', async () => 
   const id = await startCase(company.agent)
   const background = { 'x-background': '1' }
 
-  const saved = await company.agent.post(`/desk/cases/${id}/draft`, { ...(await versionsOf(portal, id)), contact: '赵新' }, background)
+  const saved = await company.agent.post(
+    `/desk/cases/${id}/draft`,
+    { ...(await versionsOf(portal, id)), contact: '赵新' },
+    background,
+  )
   assert.equal(saved.status, 200)
   const { draft_version } = JSON.parse(saved.text)
   const other = await portal.as(company.username)
   assert.match((await other.get(`/desk/cases/${id}`)).text, /value="赵新"/)
 
   await other.post(`/desk/cases/${id}/draft`, { draft_version: String(draft_version), contact: '钱新' }, background)
-  const late = await company.agent.post(`/desk/cases/${id}/draft`, { draft_version: String(draft_version), contact: '孙新' }, background)
+  const late = await company.agent.post(
+    `/desk/cases/${id}/draft`,
+    { draft_version: String(draft_version), contact: '孙新' },
+    background,
+  )
   assert.equal(late.status, 409)
   assert.match((await company.agent.get(`/desk/cases/${id}`)).text, /value="钱新"/)
 
@@ -169,7 +177,12 @@ test('the archive fills in and cannot be overwritten', async () => {
   const page = await company.agent.get(`/desk/cases/${id}`)
   assert.match(page.text, new RegExp(company.name))
 
-  await company.agent.post(`/desk/cases/${id}/draft`, { ...(await versionsOf(portal, id)), company_name: '假公司', state: 'done', number: 'X' })
+  await company.agent.post(`/desk/cases/${id}/draft`, {
+    ...(await versionsOf(portal, id)),
+    company_name: '假公司',
+    state: 'done',
+    number: 'X',
+  })
 
   assert.doesNotMatch((await company.agent.get(`/desk/cases/${id}`)).text, /假公司/)
   assert.equal((await caseRow(id)).state, 'draft')
@@ -191,10 +204,12 @@ test('other companies, other districts and citizens do not find a case', async (
   const draft = await startCase(stranger.agent)
   const other = await portal.as('district2-clerk')
   for (const agent of [stranger.agent, other]) {
-    for (const path of ['', '/editions/1', '/papers/application.pdf']) assert.equal((await agent.get(`/desk/cases/${id}${path}`)).status, 404)
+    for (const path of ['', '/editions/1', '/papers/application.pdf'])
+      assert.equal((await agent.get(`/desk/cases/${id}${path}`)).status, 404)
     assert.equal((await press(portal, agent, id, 'accept')).status, 404)
   }
-  for (const agent of [district, clerk]) assert.equal((await agent.get(`/desk/cases/${draft}`)).status, 404, 'a draft is the applicant’s')
+  for (const agent of [district, clerk])
+    assert.equal((await agent.get(`/desk/cases/${draft}`)).status, 404, 'a draft is the applicant’s')
   assert.equal((await portal.anyone().get(`/desk/cases/${id}`)).status, 302)
   assert.equal((await (await portal.as('owner')).get(`/desk/cases/${id}`)).status, 403)
 })
@@ -213,7 +228,11 @@ test('steps out of turn, stale pages and repeated presses change nothing', async
   assert.equal((await district.post(`/desk/cases/${id}/steps`, { action: 'accept', version: before.version })).status, 303)
   const twice = await district.post(`/desk/cases/${id}/steps`, { action: 'accept', version: before.version })
   assert.equal(twice.status, 303, 'the same press again has the effect of once')
-  const stale = await district.post(`/desk/cases/${id}/steps`, { action: 'decline', version: before.version, opinion: '不属本机关。' })
+  const stale = await district.post(`/desk/cases/${id}/steps`, {
+    action: 'decline',
+    version: before.version,
+    opinion: '不属本机关。',
+  })
   assert.equal(stale.status, 409)
   assert.match(stale.text, /办理“受理”/)
   assert.match(stale.text, /不属本机关/)
@@ -265,8 +284,7 @@ test('nobody decides at two places, and a city reviewer who is clerk too does no
     .join('users', 'users.id', 'user_roles.user_id')
     .where({ username: 'city-reviewer' })
     .select('user_roles.id', 'role')
-  const as = async (role: string) =>
-    await both.post('/desk/role', { role_id: String(roles.find(row => row.role === role)?.id) })
+  const as = async (role: string) => await both.post('/desk/role', { role_id: String(roles.find(row => row.role === role)?.id) })
   await as('city-clerk')
   assert.equal((await press(portal, both, id, 'pass')).status, 303)
   await as('city-reviewer')

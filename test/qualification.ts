@@ -56,7 +56,10 @@ export async function newUser(
 ): Promise<string> {
   const { nameKey } = await import('../src/database/names.ts')
   const { now } = await import('../src/clock.ts')
-  const hash: { password_hash: string } | undefined = await portal.db('users').where({ username: 'company' }).first('password_hash')
+  const hash: { password_hash: string } | undefined = await portal
+    .db('users')
+    .where({ username: 'company' })
+    .first('password_hash')
   serial++
   const username = `t${process.pid}-${serial}`
   const at = now()

@@ -90,7 +90,9 @@ async function runTests(files, url) {
 /** The result does not depend on what happens to be set here for a portal. */
 function cleanEnvironment(url) {
   const portal =
-    'HOST PORT BASE_URL DATABASE_POOL SESSION_SECRET DATA_KEY CITY DEMO_SIZE CLOCK_SHIFT TRUST_PROXY METRICS_FROM SMTP_URL MAIL_FROM SMS_TRANSPORT'.split(' ')
+    'HOST PORT BASE_URL DATABASE_POOL SESSION_SECRET DATA_KEY CITY DEMO_SIZE CLOCK_SHIFT TRUST_PROXY METRICS_FROM SMTP_URL MAIL_FROM SMS_TRANSPORT'.split(
+      ' ',
+    )
   const temporary = path.join(folder, 'tmp')
   fs.mkdirSync(temporary)
   const rest = Object.entries(process.env).filter(([name]) => !portal.includes(name))

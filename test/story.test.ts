@@ -151,9 +151,16 @@ test('on another computer the draft is there; with all papers it is submitted', 
       assert.equal(await page.getByLabel('注册资本', { exact: true }).inputValue(), '100')
       const { qualificationNew } = await import('../src/modules/qualification/kinds.ts')
       for (const { code } of standardOf(qualificationNew).materials.filter(material => material.required)) {
-        const file = { name: `${code}.pdf`, mimeType: 'application/pdf', buffer: Buffer.from(await paper(`听泉 ${code}`).arrayBuffer()) }
+        const file = {
+          name: `${code}.pdf`,
+          mimeType: 'application/pdf',
+          buffer: Buffer.from(await paper(`听泉 ${code}`).arrayBuffer()),
+        }
         await page.locator(`#m-${code} input[type=file]`).first().setInputFiles(file)
-        await page.locator(`#m-${code} a`, { hasText: `${code}.pdf` }).first().waitFor()
+        await page
+          .locator(`#m-${code} a`, { hasText: `${code}.pdf` })
+          .first()
+          .waitFor()
       }
       await page.getByLabel(/本单位承诺/).check()
       await look(page, 'ready')
@@ -197,7 +204,11 @@ test('the company sees only the two items open, answers them, and submits again'
       assert.equal(await page.locator('[name="capital"]').count(), 0, 'locked fields are text')
       await page.locator('[name="office_address"]').fill('历下区听泉路6号2层')
       await page.locator('[name="answer.field.office_address"]').fill('已按租赁合同更正。')
-      const file = { name: '章程-完整.pdf', mimeType: 'application/pdf', buffer: Buffer.from(await paper('完整章程').arrayBuffer()) }
+      const file = {
+        name: '章程-完整.pdf',
+        mimeType: 'application/pdf',
+        buffer: Buffer.from(await paper('完整章程').arrayBuffer()),
+      }
       await page.locator('input[type=file]').first().setInputFiles(file)
       await page.getByText('章程-完整.pdf').first().waitFor()
       await page.getByRole('button', { name: '提交补正' }).click()
@@ -250,7 +261,8 @@ test('anybody reads the publicity, in which nothing is personal', async () => {
     await page.getByText(company).first().waitFor()
     await page.goto(`/publicity/${publicity}`)
     const words = await page.locator('main').innerText()
-    for (const personal of ['沈听泉', '赵听泉', '15400001235', await residentId(1)]) assert.ok(!words.includes(personal), personal)
+    for (const personal of ['沈听泉', '赵听泉', '15400001235', await residentId(1)])
+      assert.ok(!words.includes(personal), personal)
     await look(page, 'publicity')
   })
 })
@@ -277,13 +289,15 @@ test('when publicity has ended the certificate is there, and its QR address says
         assert.equal(answer.status(), 200, document.title)
         const bytes = await answer.body()
         if (process.env.SHOTS) fs.writeFileSync(path.join(process.env.SHOTS, `${document.paper}.pdf`), bytes)
-        if (document.paper === 'certificate-main') texts.push((await new PDFParse({ data: new Uint8Array(bytes) }).getText()).text)
+        if (document.paper === 'certificate-main')
+          texts.push((await new PDFParse({ data: new Uint8Array(bytes) }).getText()).text)
       }
     },
     password,
   )
   const text = texts.join('').replace(/\s/g, '')
-  for (const word of [company, done.number, '沈听泉', '三级（暂定）', '100.00']) assert.ok(text.includes(word), `${word} in ${text}`)
+  for (const word of [company, done.number, '沈听泉', '三级（暂定）', '100.00'])
+    assert.ok(text.includes(word), `${word} in ${text}`)
   const address = /\/verify\/[\w-]+/.exec(text)?.[0]
   assert.ok(address, text)
 

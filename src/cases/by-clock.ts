@@ -29,7 +29,9 @@ async function isPublicityOver({ kase }: Standing): Promise<boolean> {
 /** Waits that are not public and parties that must answer; few at any time. */
 async function quietlyDue(db: Knex): Promise<{ id: number; sort: 'wait' | 'party' }[]> {
   const rows = await db<Case>('cases')
-    .where(open => open.where({ state: 'waiting' }).orWhere(asked => asked.where({ state: 'reviewing' }).whereNotNull('holder_id')))
+    .where(open =>
+      open.where({ state: 'waiting' }).orWhere(asked => asked.where({ state: 'reviewing' }).whereNotNull('holder_id')),
+    )
     .select('*')
   const found: { id: number; sort: 'wait' | 'party' }[] = []
   for (const kase of rows) {

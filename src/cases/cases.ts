@@ -18,9 +18,9 @@ import { noDue } from './case.ts'
 import { dueOf, readClocks } from './clock.ts'
 import { archived, assertWritable, type Draft, editionOf, keepReplies, sealedEdition, writeDraft } from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
-import { addFile, missingMaterials } from './materials.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
 import { closedStates, type State, type Step, type StepCode, stepLabel, steps } from './lifecycle.ts'
+import { addFile, missingMaterials } from './materials.ts'
 import { takeNumber, takeSerial } from './numbers.ts'
 import { correctionsOf, historyOf, lockCase } from './queries.ts'
 import { settingsById, settingsInForce } from './settings.ts'
@@ -62,7 +62,8 @@ export async function submitCase(user: User, id: number, form: SubmitForm): Prom
     const kase = await lockCase(trx, user, id)
     const kind = kindOf(kase)
     if (await isRepeated(trx, kase, user, ['submit', 'resubmit'], form.version)) return { ok: true, kase }
-    if (kase.version !== form.version && isApplicant(kase, kind, user)) throw new Conflict(movedOn(await standingOf(trx, kase), user))
+    if (kase.version !== form.version && isApplicant(kase, kind, user))
+      throw new Conflict(movedOn(await standingOf(trx, kase), user))
     assertWritable(kase, user)
     const again = kase.state === 'supplement'
     const draft = await writeDraft(trx, user, kase, form.draft_version, form.posted)
@@ -160,7 +161,11 @@ export interface StepForm {
  * or nothing. Pressing twice has the effect of once.
  * @throws Conflict with who did what, when somebody was first; Forbidden when the step is another's; NotFound
  */
-export async function takeStep(user: User, id: number, { action, version, payload, corrections = [], scan }: StepForm): Promise<Case> {
+export async function takeStep(
+  user: User,
+  id: number,
+  { action, version, payload, corrections = [], scan }: StepForm,
+): Promise<Case> {
   return await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
     const standing = await standingOf(trx, kase)
@@ -220,7 +225,7 @@ async function move(
     to: target.state,
     place: kase.place,
     // 受理, 不予受理 and the first 退回补正 are taken at the first desk before the case has a place.
-    placeLabel: user ? (steps[code].by === 'desk' ? (from ?? settings.chain[0])?.label : undefined) ?? deskName(user) : '系统',
+    placeLabel: user ? ((steps[code].by === 'desk' ? (from ?? settings.chain[0])?.label : undefined) ?? deskName(user)) : '系统',
     toPlace: after.place,
     open: true,
     ...(stored ? { stored } : {}),
@@ -228,7 +233,10 @@ async function move(
     at,
   }
   // The row of this step belongs to what the clocks read, so the day it falls due is known before it is written.
-  const past = [...history, { at, step: code, from_state: kase.state, to_state: target.state, place: kase.place, to_place: after.place }]
+  const past = [
+    ...history,
+    { at, step: code, from_state: kase.state, to_state: target.state, place: kase.place, to_place: after.place },
+  ]
   const due = closedStates.includes(target.state)
     ? { due_on: noDue, paused: false }
     : dueOf(readClocks({ kase: after, settings, history: past, calendar, today: today() }))
@@ -344,7 +352,13 @@ async function settle(
   standing: Standing,
   user: User | null,
   step: StepCode,
-  { answers, payload, at, from, place }: { answers: Answers; payload: StepPayload; at: Date; from: Place | undefined; place: Place | undefined },
+  {
+    answers,
+    payload,
+    at,
+    from,
+    place,
+  }: { answers: Answers; payload: StepPayload; at: Date; from: Place | undefined; place: Place | undefined },
 ): Promise<void> {
   const { kase, kind, settings, history } = standing
   if (place?.sort === 'party') {
@@ -392,13 +406,22 @@ export function holderOf(kase: Case): Holder {
  * Moves one case by the clock: a timed wait that has ended, a party that did not answer in time.
  * @returns false when there is nothing to move any more, because somebody was first
  */
-export async function moveByClock(id: number, code: 'expire' | 'lapse', isDue: (standing: Standing) => Promise<boolean>): Promise<boolean> {
+export async function moveByClock(
+  id: number,
+  code: 'expire' | 'lapse',
+  isDue: (standing: Standing) => Promise<boolean>,
+): Promise<boolean> {
   return await inTransaction(async trx => {
     const kase = await trx<Case>('cases').where({ id }).forUpdate().first()
     if (!kase || !findKind(kase.kind)) return false
     const standing = await standingOf(trx, kase)
     if (!isOpen(code, standing) || !(await isDue(standing))) return false
-    await move(trx, standing, null, code, { answers: await editionOf(trx, kase, kase.edition), payload: {}, at: now(), changes: {} })
+    await move(trx, standing, null, code, {
+      answers: await editionOf(trx, kase, kase.edition),
+      payload: {},
+      at: now(),
+      changes: {},
+    })
     return true
   })
 }

@@ -8,8 +8,8 @@ import { Forbidden, NotFound, NotNow } from '../errors.ts'
 import { choice, text } from '../forms/form.ts'
 import { deskOf, linkTo } from '../messages/case-messages.ts'
 import { tell } from '../messages/messages.ts'
-import { standingOf } from './cases.ts'
 import type { Consultation } from './case.ts'
+import { standingOf } from './cases.ts'
 import { addNote } from './history.ts'
 import { lockCase } from './queries.ts'
 
@@ -41,7 +41,8 @@ export async function askConsultation(user: User, id: number, { code, question }
       const { settings } = await standingOf(trx, kase)
       const consult = settings.consults.find(consult => consult.code === code)
       if (!consult) throw new NotFound('这个事项没有这个征求对象。')
-      if (kase.holder_role !== user.role || kase.state !== 'reviewing') throw new Forbidden('只有正在办理这一件的人员可以征求意见。')
+      if (kase.holder_role !== user.role || kase.state !== 'reviewing')
+        throw new Forbidden('只有正在办理这一件的人员可以征求意见。')
       const calendar = await workCalendar(db)
       await trx('case_consultations').insert({
         case_id: id,
@@ -69,7 +70,6 @@ export async function askConsultation(user: User, id: number, { code, question }
   }
 }
 
-
 /** Answers a question put to the role this user acts in. @throws NotFound, Forbidden, Conflict when it is answered already */
 export async function answerConsultation(
   user: User,
@@ -79,11 +79,16 @@ export async function answerConsultation(
 ): Promise<void> {
   await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
-    const asked: Consultation | undefined = await trx('case_consultations').where({ id: consultation, case_id: id }).forUpdate().first()
+    const asked: Consultation | undefined = await trx('case_consultations')
+      .where({ id: consultation, case_id: id })
+      .forUpdate()
+      .first()
     if (!asked) throw new NotFound()
     if (asked.role !== user.role) throw new Forbidden('这一条意见征求的不是您现在的身份。')
     if (asked.answered_at) throw new NotNow('这一条意见已经答复过，没有重复记录。')
-    await trx('case_consultations').where({ id: consultation }).update({ verdict, opinion, answered_by: user.id, answered_at: now() })
+    await trx('case_consultations')
+      .where({ id: consultation })
+      .update({ verdict, opinion, answered_by: user.id, answered_at: now() })
     const words = verdict === 'agree' ? '同意' : '有不同意见'
     await addNote(trx, kase, user, { step: 'advise', payload: { note: `${asked.label}（${words}）：${opinion}` } })
     await tell(trx, {
@@ -95,4 +100,3 @@ export async function answerConsultation(
     })
   })
 }
-

@@ -4,7 +4,7 @@ import { now, today } from '../clock.ts'
 import { db, inTransaction, isDuplicate } from '../db.ts'
 import { Conflict, Forbidden, NotFound, NotNow } from '../errors.ts'
 import { type Answers, lockedTo, openAnswers, sealAnswers } from '../forms/answers.ts'
-import { fieldsOf, type Form } from '../forms/form.ts'
+import { type Form, fieldsOf } from '../forms/form.ts'
 import { indexTerms } from '../lists/terms.ts'
 import type { Case } from './case.ts'
 import { type Kind, kindOf } from './kind.ts'
@@ -163,12 +163,21 @@ export async function saveDraft(
 export async function keepReplies(trx: Knex.Transaction, kase: Case, replies: Readonly<Record<string, string>>): Promise<void> {
   for (const { id, target_type, target } of await correctionsOf(trx, kase)) {
     const reply = replies[`${target_type}.${target}`]
-    if (reply !== undefined) await trx('case_corrections').where({ id }).update({ answer: reply || null })
+    if (reply !== undefined)
+      await trx('case_corrections')
+        .where({ id })
+        .update({ answer: reply || null })
   }
 }
 
 /** The same inside a transaction that holds the lock of the case. */
-export async function writeDraft(trx: Knex.Transaction, user: User, kase: Case, version: number, posted: Answers): Promise<Draft> {
+export async function writeDraft(
+  trx: Knex.Transaction,
+  user: User,
+  kase: Case,
+  version: number,
+  posted: Answers,
+): Promise<Draft> {
   const kind = kindOf(kase)
   const draft = await draftOf(trx, kase)
   if (draft.version !== version)

@@ -123,7 +123,9 @@ export async function storePayload(
 
 /** What the lines of a case point to, by payload id; erased ones are missing. */
 export async function payloadsOf(db: Knex, case_id: number): Promise<Map<number, StepPayload>> {
-  const rows: { id: number; body: string | null }[] = await db('case_payloads').where({ case_id, sort: 'step' }).select('id', 'body')
+  const rows: { id: number; body: string | null }[] = await db('case_payloads')
+    .where({ case_id, sort: 'step' })
+    .select('id', 'body')
   return new Map(rows.flatMap(row => (row.body ? [[row.id, JSON.parse(row.body) as StepPayload]] : []))) // written by writeLine alone
 }
 

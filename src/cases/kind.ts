@@ -279,7 +279,13 @@ export function variantsOf(kind: Kind): Readonly<Record<string, string>> {
 const working = (limit: number): Limit => ({ limit, unit: 'working-day' })
 
 /** A desk of a chain. */
-export function desk(code: string, role: Role, label: string, state: string, more: { limit?: number; visit?: boolean } = {}): DeskPlace {
+export function desk(
+  code: string,
+  role: Role,
+  label: string,
+  state: string,
+  more: { limit?: number; visit?: boolean } = {},
+): DeskPlace {
   const { limit, visit } = more
   return { sort: 'desk', code, role, label, state, ...(limit ? { limit: working(limit) } : {}), ...(visit ? { visit } : {}) }
 }

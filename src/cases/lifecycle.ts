@@ -51,7 +51,15 @@ export const steps = {
   resubmit: { label: '补正提交', by: 'applicant', from: ['supplement'], to: 'back' },
   withdraw: { label: '撤回', by: 'applicant', from: ['submitted', 'supplement', 'reviewing'], to: 'withdrawn' },
   accept: { label: '受理', by: 'desk', from: ['submitted'], to: 'first', fourEyes: true },
-  decline: { label: '不予受理', by: 'desk', from: ['submitted'], to: 'declined', needs: 'opinion', fourEyes: true, negative: true },
+  decline: {
+    label: '不予受理',
+    by: 'desk',
+    from: ['submitted'],
+    to: 'declined',
+    needs: 'opinion',
+    fourEyes: true,
+    negative: true,
+  },
   correct: {
     label: '退回补正',
     by: 'desk',

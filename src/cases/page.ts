@@ -1,13 +1,13 @@
 import type { Request, Response } from 'express'
-import type { User } from '../accounts/users.ts'
 import { roles } from '../accounts/roles.ts'
+import type { User } from '../accounts/users.ts'
 import { workCalendar } from '../calendar.ts'
 import { beijing, dayOf, today } from '../clock.ts'
 import { db } from '../db.ts'
 import { documentsOf } from '../documents/documents.ts'
 import { NotFound } from '../errors.ts'
 import { compareAnswers, showAnswers } from '../forms/answers.ts'
-import { type Mistakes, fieldsOf, type Values } from '../forms/form.ts'
+import { fieldsOf, type Mistakes, type Values } from '../forms/form.ts'
 import { currentUser, queryText } from '../http.ts'
 import { deliveriesOf } from '../messages/deliveries.ts'
 import { objectionsOf } from '../publicity/publicity.ts'
@@ -18,11 +18,11 @@ import { mainReading, readClocks } from './clock.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
 import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
+import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
 import { consultationsOf, correctionsOf, visibleCases, waitingFor } from './queries.ts'
-import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
 import { stepForms } from './step-forms.ts'
+import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
 import { showForm } from './write-page.ts'
 
@@ -155,7 +155,10 @@ function comparedEdition(req: Request, kase: Case): number | undefined {
 }
 
 /** Where a case stands in the to-do of this user, and what comes next. */
-async function queueOf(user: User, kase: Case): Promise<{ next: number | undefined; total: number; waiting: boolean } | undefined> {
+async function queueOf(
+  user: User,
+  kase: Case,
+): Promise<{ next: number | undefined; total: number; waiting: boolean } | undefined> {
   const mine = () => waitingFor(visibleCases(db, user), user)
   const [next, here, rows] = await Promise.all([
     nextInTodo(db, user, kase),
@@ -176,9 +179,14 @@ function mayUrge({ kase, kind }: Standing, user: User): boolean {
 export function labelsOf({ kind, settings }: Pick<Standing, 'kind' | 'settings'>): Record<string, string> {
   const fields = fieldsOf(kind.form).flatMap(field => [
     [`field.${field.name}`, field.label] as const,
-    ...(field.of ? fieldsOf(field.of).map(cell => [`field.${field.name}.${cell.name}`, `${field.label}“${cell.label}”`] as const) : []),
+    ...(field.of
+      ? fieldsOf(field.of).map(cell => [`field.${field.name}.${cell.name}`, `${field.label}“${cell.label}”`] as const)
+      : []),
   ])
-  return Object.fromEntries([...fields, ...settings.materials.map(material => [`material.${material.code}`, material.label] as const)])
+  return Object.fromEntries([
+    ...fields,
+    ...settings.materials.map(material => [`material.${material.code}`, material.label] as const),
+  ])
 }
 
 export interface StoryLine {

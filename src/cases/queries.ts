@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import type { User } from '../accounts/users.ts'
 import { roles } from '../accounts/roles.ts'
+import type { User } from '../accounts/users.ts'
 import { NotFound } from '../errors.ts'
 import type { Case, Consultation, Correction, HistoryRow } from './case.ts'
 import { noDue } from './case.ts'
@@ -21,7 +21,8 @@ export function visibleCases(db: Knex, user: User): Knex.QueryBuilder {
       return cases.where({ 'cases.street_code': scope.code }).whereNotNull('cases.serial')
     case 'organisation':
       // Owners share one organisation, so theirs are found by person.
-      if (user.role === 'owner') return cases.whereIn('cases.id', db('case_parties').where({ user_id: user.id }).select('case_id'))
+      if (user.role === 'owner')
+        return cases.whereIn('cases.id', db('case_parties').where({ user_id: user.id }).select('case_id'))
       return cases
         .whereIn('cases.id', db('case_parties').where({ organisation_id: scope.organisation_id }).select('case_id'))
         .where(own => own.whereNotNull('cases.serial').orWhere({ 'cases.applicant_id': scope.organisation_id }))

@@ -1,14 +1,13 @@
 import express, { type Request, type Response } from 'express'
 import { z } from 'zod'
 import { limitReveals } from '../accounts/limits.ts'
-import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
 import { BadRequest, Conflict, NotFound, NotNow } from '../errors.ts'
+import { dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
 import { type Answers, answersFrom } from '../forms/answers.ts'
 import { type Mistakes, readForm, text, type Values } from '../forms/form.ts'
-import { dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { dismissObjection } from '../publicity/publicity.ts'
 import { movedOn, standingOf, submitCase, takeStep } from './cases.ts'
@@ -20,6 +19,7 @@ import { findKind, type Kind, kindOf } from './kind.ts'
 import { isStep, steps } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
 import { findCase, lockCase } from './queries.ts'
+import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
 import { stepForms } from './step-forms.ts'
 import { placeOf, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
@@ -185,7 +185,9 @@ cases.post('/:id/urge', allow(...caseReaders), async (req, res) => {
   res.redirect(303, `/desk/cases/${recordId(req)}`)
 })
 
-const revealForm = z.object({ reason: text({ label: '查看原因', max: 100, hint: '如：电话核实任职情况。会记入办理记录和操作日志。' }) })
+const revealForm = z.object({
+  reason: text({ label: '查看原因', max: 100, hint: '如：电话核实任职情况。会记入办理记录和操作日志。' }),
+})
 
 cases.post('/:id/reveal', allow(...caseDeciders), async (req, res) => {
   const user = currentUser(res)
@@ -222,7 +224,12 @@ cases.post('/:id/consultations/:consultation', allow(...caseDeciders), async (re
 })
 
 const dismissForm = z.object({
-  answer: text({ label: '答复', type: 'textarea', max: 2000, hint: '写明核查情况和不成立的理由，提出异议的人凭查询码可以看到。' }),
+  answer: text({
+    label: '答复',
+    type: 'textarea',
+    max: 2000,
+    hint: '写明核查情况和不成立的理由，提出异议的人凭查询码可以看到。',
+  }),
 })
 
 cases.post('/:id/objections/:objection', allow(...caseDeciders), async (req, res) => {

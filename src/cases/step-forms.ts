@@ -1,18 +1,16 @@
 import { z } from 'zod'
 import { today } from '../clock.ts'
-import { date, fieldsOf, type Form, type Mistakes, optionalText, readForm, text, type Values, version } from '../forms/form.ts'
 import type { Received } from '../files/receive.ts'
+import { date, type Form, fieldsOf, type Mistakes, optionalText, readForm, text, type Values, version } from '../forms/form.ts'
 import type { StepPayload } from './case.ts'
-import { type Need, type StepCode, type Step, steps } from './lifecycle.ts'
-import type { Standing } from './steps.ts'
 import type { StepForm } from './cases.ts'
+import { type Need, type Step, type StepCode, steps } from './lifecycle.ts'
+import type { Standing } from './steps.ts'
 
 /** What the buttons of a case page send. Which fields a step wants follows from the lifecycle and the place. */
 
 const opinion = (required: boolean) =>
-  required
-    ? text({ label: '意见', type: 'textarea', max: 2000 })
-    : optionalText({ label: '意见', type: 'textarea', max: 2000 })
+  required ? text({ label: '意见', type: 'textarea', max: 2000 }) : optionalText({ label: '意见', type: 'textarea', max: 2000 })
 const note = optionalText({ label: '内部备注', type: 'textarea', max: 2000, hint: '申请人看不到。' })
 const past = (label: string) => (day: string) => (day > today() ? `${label}不能晚于今天。` : undefined)
 
@@ -66,7 +64,9 @@ export const stepForms = {
     const mistakes: Mistakes = {
       ...(form.ok ? {} : form.mistakes),
       ...(items?.mistakes ?? {}),
-      ...(need === 'outcome' && !scan?.ok ? { outcome_file: scan?.sentence ?? '请上传对方决定的扫描件（pdf、jpg 或 png）。' } : {}),
+      ...(need === 'outcome' && !scan?.ok
+        ? { outcome_file: scan?.sentence ?? '请上传对方决定的扫描件（pdf、jpg 或 png）。' }
+        : {}),
     }
     if (!form.ok || Object.keys(mistakes).length)
       return { ok: false, values: { ...typedTexts(body), ...(form.ok ? {} : form.values) }, mistakes }
@@ -104,7 +104,8 @@ function readItems({ kind, settings }: Standing, body: Record<string, unknown>) 
     const typed = body[`words.${target}`]
     const words = typeof typed === 'string' ? typed.trim() : ''
     if (!words) mistakes[`words.${target}`] = '请写明这一项要补正什么。'
-    else if ([...words].length > itemMax) mistakes[`words.${target}`] = `每一项最多 ${itemMax} 个字，现有 ${[...words].length} 个。`
+    else if ([...words].length > itemMax)
+      mistakes[`words.${target}`] = `每一项最多 ${itemMax} 个字，现有 ${[...words].length} 个。`
     return [{ target_type, target: target.slice(target.indexOf('.') + 1), words } as const]
   })
   if (!items.length && !mistakes.item) mistakes.item = '请勾选要补正的内容或材料，一次告知全部。'
@@ -115,8 +116,11 @@ function readItems({ kind, settings }: Standing, body: Record<string, unknown>) 
 function typedTexts(body: Record<string, unknown>): Values {
   return Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) =>
-      typeof value === 'string' && value.length <= 20_000 ? [[name, value]] : name === 'item' ? [[name, [value].flat().join(' ')]] : [],
+      typeof value === 'string' && value.length <= 20_000
+        ? [[name, value]]
+        : name === 'item'
+          ? [[name, [value].flat().join(' ')]]
+          : [],
     ),
   )
 }
-

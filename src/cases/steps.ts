@@ -56,7 +56,10 @@ export function nextPlace({ kase, settings }: Pick<Standing, 'kase' | 'settings'
 
 /** The desk or external place before the present one, or nothing. */
 export function previousDesk({ kase, settings }: Pick<Standing, 'kase' | 'settings'>): Place | undefined {
-  const before = settings.chain.slice(0, settings.chain.findIndex(place => place.code === kase.place))
+  const before = settings.chain.slice(
+    0,
+    settings.chain.findIndex(place => place.code === kase.place),
+  )
   return before.reverse().find(place => place.sort === 'desk' || place.sort === 'external')
 }
 

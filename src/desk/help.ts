@@ -20,7 +20,12 @@ export const helpPages: Record<string, HelpPage> = {
   registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
   applying: { label: '申请办件', text: '填报、补正、看进度、催办、撤回、领证', icon: 'clipboard-list', roles: caseStarters },
   deciding: { label: '审核办件', text: '待办、时限、自检、材料、意见、公示与异议', icon: 'rubber-stamp', roles: caseDeciders },
-  kinds: { label: '事项设置', text: '流程、时限、材料、编号规则怎样改，何时生效', icon: 'adjustments', roles: ['business-admin'] },
+  kinds: {
+    label: '事项设置',
+    text: '流程、时限、材料、编号规则怎样改，何时生效',
+    icon: 'adjustments',
+    roles: ['business-admin'],
+  },
   administration: {
     label: '账号与权限管理',
     text: '系统、安全、审计三员各管什么，怎样开账号、授角色、看日志',

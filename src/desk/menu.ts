@@ -95,11 +95,13 @@ function itemFor(entry: Entry, role: Role): MenuItem[] {
 
 /** The entries worth a button on the home page: what the role works with, before what everybody has. */
 export function oftenFor(user: User): MenuItem[] {
-  return menuFor(user)
-    .flatMap(group => group.items)
-    // What has a block of its own on the home page needs no second way.
-    .filter(({ href }) => href !== '/desk' && !/^\/desk\/(lists\/warnings|messages|lists\/cases\?box=)/.test(href))
-    .slice(0, 6)
+  return (
+    menuFor(user)
+      .flatMap(group => group.items)
+      // What has a block of its own on the home page needs no second way.
+      .filter(({ href }) => href !== '/desk' && !/^\/desk\/(lists\/warnings|messages|lists\/cases\?box=)/.test(href))
+      .slice(0, 6)
+  )
 }
 
 /** Whether this role keeps the house and decides no business, so that its home shows the house and not a desk. */

@@ -99,7 +99,8 @@ const heads: Check = {
   },
 }
 
-const titleOf = (row: AnswerRow) => (Object.hasOwn(titles, row.title ?? '') ? titles[row.title as keyof typeof titles] : '职称未填') // just looked up
+const titleOf = (row: AnswerRow) =>
+  Object.hasOwn(titles, row.title ?? '') ? titles[row.title as keyof typeof titles] : '职称未填' // just looked up
 
 const certified: Check = {
   code: 'certified',
@@ -145,7 +146,9 @@ const exclusive: Check = {
       verdict: parts.length ? 'bad' : 'ok',
       law: '从业人员管理：一人一企',
       ...(elsewhere.length
-        ? { detail: `${maskedNames(elsewhere.flatMap(({ mark }): AnswerRow[] => [marks.get(mark)].filter(row => row !== undefined)))}，须先由原企业办理减员` }
+        ? {
+            detail: `${maskedNames(elsewhere.flatMap(({ mark }): AnswerRow[] => [marks.get(mark)].filter(row => row !== undefined)))}，须先由原企业办理减员`,
+          }
         : {}),
     }
   },

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import type { User } from '../../accounts/users.ts'
 import { addDays } from '../../calendar.ts'
-import { today } from '../../clock.ts'
 import type { Subject } from '../../cases/kind.ts'
+import { today } from '../../clock.ts'
 import { decrypt } from '../../crypto.ts'
 import { NotNow } from '../../errors.ts'
 import type { AnswerRow, Answers } from '../../forms/answers.ts'
-import { propertyTypes, type CertificateLevel } from '../archives/words.ts'
+import { type CertificateLevel, propertyTypes } from '../archives/words.ts'
 
 /** What the archives know of the company that applies. */
 
@@ -20,9 +20,7 @@ export interface HeldCertificate {
 
 /** The certificate whose state is 有效, or nothing; whether its last day has passed is for the caller to look at. */
 export async function certificateOf(db: Knex, company_id: number): Promise<HeldCertificate | undefined> {
-  return await db('certificates')
-    .where({ company_id, live: 1 })
-    .first('id', 'number', 'level', 'approved_on', 'valid_until')
+  return await db('certificates').where({ company_id, live: 1 }).first('id', 'number', 'level', 'approved_on', 'valid_until')
 }
 
 /** Whether a certificate still runs on a day. */
@@ -41,8 +39,7 @@ export async function applicantCompany(db: Knex, { organisation_id }: User): Pro
       .where({ 'companies.id': organisation_id })
       .first('companies.id', 'organisations.name', 'companies.origin', 'organisations.district_code', 'organisations.street_code')
   if (!row) throw new NotNow('没有找到本单位的企业档案，请联系注册地区县主管部门核对后再申请。')
-  if (row.origin !== 'city')
-    throw new NotNow('外地企业的资质由注册地核发，在本市办理分支机构备案，不在这里申请资质证书。')
+  if (row.origin !== 'city') throw new NotNow('外地企业的资质由注册地核发，在本市办理分支机构备案，不在这里申请资质证书。')
   if (!row.district_code) throw new NotNow('企业档案没有登记注册地区县，不知道由哪个区县初审。请先联系市局补正档案。')
   return { type: 'company', id: row.id, name: row.name, district_code: row.district_code, street_code: row.street_code }
 }

@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { choice, consent, date, decimal, type FieldMeta, optionalChoice, optionalDate, optionalText, rows, text } from '../../forms/form.ts'
+import {
+  choice,
+  consent,
+  date,
+  decimal,
+  type FieldMeta,
+  optionalChoice,
+  optionalDate,
+  optionalText,
+  rows,
+  text,
+} from '../../forms/form.ts'
 import { normaliseCode, residentIdMistake } from '../../identifiers.ts'
 import { credentials, ownerships, posts, titles } from '../archives/words.ts'
 

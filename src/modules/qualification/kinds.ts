@@ -1,9 +1,9 @@
-import { defineKind } from '../../cases/kind.ts'
 import { addDays } from '../../calendar.ts'
+import { defineKind } from '../../cases/kind.ts'
 import { NotNow } from '../../errors.ts'
+import { award } from './certificates.ts'
 import { confirmChecks, newChecks } from './checks.ts'
 import { applicantCompany, certificateOf, companyAnswers, projectRows, runsOn } from './company.ts'
-import { award } from './certificates.ts'
 import { confirmForm, newForm } from './form.ts'
 import { confirmSettings, newSettings } from './settings.ts'
 
