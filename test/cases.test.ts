@@ -316,6 +316,15 @@ test('an applicant withdraws before the decision and not after', async () => {
   assert.equal((await press(portal, district, id, 'pass', await visit())).status, 409)
 })
 
+test('an application later than the law asks for is accepted, and flagged with the days', async () => {
+  const { addDays } = await import('../src/calendar.ts')
+  const { today } = await import('../src/clock.ts')
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company, 'qualification-new', { established_on: addDays(today(), -37) })
+  assert.equal((await caseRow(id)).late_days, 7)
+  assert.match((await district.get(`/desk/cases/${id}`)).text, /逾期 7 日申报/)
+})
+
 test('an applicant urges once a working day', async () => {
   const company = await newCompany(portal)
   const id = await submitWhole(portal, company)

@@ -152,7 +152,12 @@ export async function versionsOf(portal: TestPortal, id: number): Promise<{ vers
 }
 
 /** Fills in, uploads everything required and submits. */
-export async function submitWhole(portal: TestPortal, applicant: Applicant, kind = 'qualification-new'): Promise<number> {
+export async function submitWhole(
+  portal: TestPortal,
+  applicant: Applicant,
+  kind = 'qualification-new',
+  changes: Record<string, string> = {},
+): Promise<number> {
   const { findKind, standardOf } = await import('../src/cases/kind.ts')
   const found = findKind(kind)
   assert.ok(found)
@@ -163,7 +168,7 @@ export async function submitWhole(portal: TestPortal, applicant: Applicant, kind
   }
   const extra = kind === 'qualification-confirm' ? { revenue: '100', profit: '10' } : undefined
   const answer = await applicant.agent.post(`/desk/cases/${id}/submit`, {
-    ...(await wholeForm(extra)),
+    ...(await wholeForm({ ...extra, ...changes })),
     ...(await versionsOf(portal, id)),
   })
   assert.equal(answer.status, 303, plain(answer.text))

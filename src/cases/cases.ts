@@ -111,7 +111,9 @@ async function putIn(
   const stored = await storePayload(trx, { id: kase.id, edition }, 'form', sealedEdition(kind, answers))
   await keepMarks(trx, kase, kind, answers)
   if (again) await answerCorrections(trx, kase, form.replies ?? {}, at)
-  const late = kind.lateness?.(answers, day)
+  // The time a correction takes does not make a filing late.
+  const filedOn = kase.submitted_at ? dayOf(kase.submitted_at) : day
+  const fileBy = kind.fileBy?.(answers, settings)
   const serial = kase.serial ?? (await takeSerial(trx, kind.prefix, day))
   await indexTerms(trx, 'cases', kase.id, [kase.subject_name, kind.label, serial])
   const entered: Partial<Case> = {
@@ -120,7 +122,7 @@ async function putIn(
     settings_id,
     serial,
     submitted_at: kase.submitted_at ?? at,
-    late_days: late && late.due_on < day ? daysBetween(late.due_on, day) : 0,
+    late_days: fileBy && fileBy < filedOn ? daysBetween(fileBy, filedOn) : 0,
     ...(again ? {} : { accepted_at: null, decided_at: null, place: null }),
   }
   const standing = { kase: { ...kase, ...entered }, kind, settings, history: await historyOf(trx, kase.id) }

@@ -202,8 +202,8 @@ export interface Kind<F extends Form = Form> {
   prefill(db: Knex, kase: Pick<Case, 'subject_id' | 'applicant_id'>): Promise<Answers>
   /** Who is told besides the applicant. */
   informed?(db: Knex, kase: Case): Promise<number[]>
-  /** Days late, where the law sets a day for filing (逾期备案 is flagged, never blocked). */
-  lateness?(answers: Answers, submittedOn: string): { due_on: string; law: string } | undefined
+  /** The last day for filing, where the law sets one (逾期备案 is flagged, never blocked). */
+  fileBy?(answers: Answers, settings: KindSettings): string | undefined
   /** Writes the typed row of the module and whatever else the submission means. */
   whenSubmitted?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<void>
   /** The effect of the approval; takes number and verification codes in the same transaction. @returns what the proof shows */

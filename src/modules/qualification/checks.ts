@@ -22,58 +22,68 @@ const textOf = ({ answers }: CheckContext, name: string) => {
   return typeof value === 'string' ? value.trim() : ''
 }
 
+/** What there is, against a threshold of the settings. */
+interface Measure {
+  /** Nothing while it cannot be told yet. */
+  value: number | undefined
+  words: string
+  detail?: string
+}
+
+/** A line that asks for so many or so much; a threshold of 0 switches it off. `code` also names the threshold. */
+function atLeast(
+  code: string,
+  line: { about: string; clause: string; asks: (wanted: number) => string; measure: (context: CheckContext) => Measure },
+): Check {
+  return {
+    code,
+    about: line.about,
+    find(context) {
+      const wanted = context.settings.thresholds[code] ?? 0
+      if (!wanted) return undefined
+      const { value, words, detail } = line.measure(context)
+      return {
+        code,
+        requirement: line.asks(wanted),
+        actual: words,
+        verdict: value === undefined ? 'warn' : verdict(value >= wanted),
+        law: law(line.clause),
+        ...(detail ? { detail } : {}),
+      }
+    },
+  }
+}
+
 /** 注册资本; dropped by the revision of 2015 and kept as a setting. */
-const capital: Check = {
-  code: 'capital',
+const capital = atLeast('capital', {
   about: '注册资本达到等级要求',
-  find(context) {
-    const wanted = context.settings.thresholds.capital ?? 0
-    if (!wanted) return undefined
-    const value = textOf(context, 'capital')
-    return {
-      code: 'capital',
-      requirement: `注册资本不少于 ${wanted} 万元`,
-      actual: value ? `${value} 万元` : '还没有填写',
-      verdict: value ? verdict(Number(value.replaceAll(',', '')) >= wanted) : 'warn',
-      law: law('1'),
-    }
+  clause: '1',
+  asks: wanted => `注册资本不少于 ${wanted} 万元`,
+  measure(context) {
+    const text = textOf(context, 'capital')
+    return text ? { value: Number(text.replaceAll(',', '')), words: `${text} 万元` } : { value: undefined, words: '还没有填写' }
   },
-}
+})
 
-const staff: Check = {
-  code: 'staff',
+const staff = atLeast('staff', {
   about: '专职管理和技术人员人数达到等级要求',
-  find(context) {
-    const wanted = context.settings.thresholds.staff ?? 0
-    if (!wanted) return undefined
-    const found = listed(people(context)).filter(row => row.post !== 'operative')
-    return {
-      code: 'staff',
-      requirement: `物业管理专业人员及工程、管理、经济等专职管理和技术人员不少于 ${wanted} 人`,
-      actual: `${found.length} 人`,
-      verdict: verdict(found.length >= wanted),
-      law: law('2'),
-      detail: '按人员名单统计，不含操作岗位',
-    }
+  clause: '2',
+  asks: wanted => `物业管理专业人员及工程、管理、经济等专职管理和技术人员不少于 ${wanted} 人`,
+  measure(context) {
+    const { length } = listed(people(context)).filter(row => row.post !== 'operative')
+    return { value: length, words: `${length} 人`, detail: '按人员名单统计，不含操作岗位' }
   },
-}
+})
 
-const titled: Check = {
-  code: 'titled',
+const titled = atLeast('titled', {
   about: '中级以上职称人数达到等级要求',
-  find(context) {
-    const wanted = context.settings.thresholds.titled ?? 0
-    if (!wanted) return undefined
-    const found = listed(people(context)).filter(row => raised.has(row.title ?? ''))
-    return {
-      code: 'titled',
-      requirement: `其中具有中级以上职称不少于 ${wanted} 人`,
-      actual: `${found.length} 人`,
-      verdict: verdict(found.length >= wanted),
-      law: law('2'),
-    }
+  clause: '2',
+  asks: wanted => `其中具有中级以上职称不少于 ${wanted} 人`,
+  measure(context) {
+    const { length } = listed(people(context)).filter(row => raised.has(row.title ?? ''))
+    return { value: length, words: `${length} 人` }
   },
-}
+})
 
 const heads: Check = {
   code: 'heads',
@@ -156,24 +166,20 @@ const exclusive: Check = {
 
 const maskedNames = (rows: AnswerRow[]) => named(rows.map(row => ({ ...row, name: row.name ? `${[...row.name][0]}*` : '' })))
 
-const served: Check = {
-  code: 'projects',
+const served = atLeast('projects', {
   about: '有委托的物业管理项目',
-  find(context) {
-    const wanted = context.settings.thresholds.projects ?? 0
-    if (!wanted) return undefined
-    const rows = Array.isArray(context.answers.projects) ? context.answers.projects : []
+  clause: '4',
+  asks: wanted => `有委托的物业管理项目不少于 ${wanted} 个`,
+  measure({ answers }) {
+    const rows = Array.isArray(answers.projects) ? answers.projects : []
     const area = rows.reduce((sum, row) => sum + Math.round(Number(row.area ?? 0) * 100), 0) / 100
     return {
-      code: 'projects',
-      requirement: `有委托的物业管理项目不少于 ${wanted} 个`,
-      actual: rows.length ? `${rows.length} 个，共 ${(area / 10_000).toFixed(2)} 万㎡` : '0 个',
-      verdict: verdict(rows.length >= wanted),
-      law: law('4'),
+      value: rows.length,
+      words: rows.length ? `${rows.length} 个，共 ${(area / 10_000).toFixed(2)} 万㎡` : '0 个',
       detail: '只计挂接到本企业、合同已备案且在有效期内的项目',
     }
   },
-}
+})
 
 /** 新设立: within some days of the business licence. Late filing is flagged, never refused. */
 const inTime: Check = {

@@ -54,9 +54,9 @@ export const qualificationNew = defineKind({
   },
   openKey: subject => `qualification-apply:${subject.id}`,
   prefill: (db, { subject_id }) => companyAnswers(db, subject_id),
-  lateness(answers) {
+  fileBy(answers, { thresholds }) {
     const from = answers.established_on
-    return typeof from === 'string' && from ? { due_on: addDays(from, 30), law: '资质管理办法第六条' } : undefined
+    return typeof from === 'string' && from && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
   },
   async whenDone(trx, kase, context) {
     await award(trx, kase, context, 'provisional')
