@@ -54,7 +54,7 @@ export async function loadDemoCity(db: Knex, { size, onProgress = () => {} }: Op
   const hash = begun.done < steps ? await hashPassword(demoPassword) : ''
   const missing = demoCases.filter(({ code }) => !begun.cases?.includes(code))
   // Limits are counted in working days, and nobody works on a holiday.
-  if (missing.length && (await loadKnownDays(db))) forgetCalendar()
+  if (missing.length) await loadKnownDays(db).then(forgetCalendar)
   for (let step = begun.done; step < steps; step++) {
     const written = await patiently(() => takeStep(db, { step, city, streets, hash }))
     if (written) onProgress(sentenceOf(step, begun))

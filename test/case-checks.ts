@@ -51,6 +51,8 @@ const laws: Record<string, string> = {
   'who took a step finds the case among theirs': `
     select h.case_id as id from case_history h left join case_handlers b on b.case_id = h.case_id and b.user_id = h.user_id
     where h.user_id is not null and (b.at is null or b.at < h.at)`,
+  'who has handled a case finds it among the open ones as long as it is open': `
+    select b.case_id as id from case_handlers b join cases c on c.id = b.case_id where (b.open is null) <> (c.closed_at is not null)`,
   'the applicant was told of every step once': `
     select c.id from cases c
     join (select case_id, count(*) as n from case_history where id > :after and step in ${taken} group by case_id) h on h.case_id = c.id

@@ -174,7 +174,7 @@ test('an old page sent again is refused, names who was first, and keeps what was
   const stale = await press(officers[1], id, { action: 'decline', version: '2', opinion: '不属于本机关。' })
   assert.equal(stale.status, 409)
   assert.match(stale.text, /不属于本机关。/)
-  assert.match(stale.text, new RegExp(`${await nameOf(officers[0])}（市局审批人）已于 .* 办理“受理”，现在是“审批中”`))
+  assert.match(stale.text, new RegExp(`${await nameOf(officers[0])}（市局审批）已于 .* 办理“受理”，现在是“审批中”`))
   await assertWhole()
 })
 

@@ -339,7 +339,7 @@ class Writer {
       const { id: _id, ...row } = line
       this.#put('case_history', row)
     }
-    for (const [user_id, at] of handlers) this.#put('case_handlers', { user_id, case_id: kase.id, at })
+    for (const [user_id, at] of handlers) this.#put('case_handlers', { user_id, case_id: kase.id, at, open: isOpen ? 1 : null })
     if (writableStates.includes(kase.state))
       this.#put('case_drafts', {
         case_id: kase.id,
@@ -459,7 +459,7 @@ class Writer {
       from_state: before.state,
       to_state: kase.state,
       place: before.place,
-      place_label: !user ? '系统' : officer ? (here?.label ?? roles[user.role].label) : user.organisation_name.slice(0, 60),
+      place_label: !user ? '系统' : officer ? ((here ?? chain[0])?.label ?? '') : user.organisation_name.slice(0, 60),
       to_place: kase.place,
       edition: kase.edition,
       case_version: kase.version,

@@ -88,7 +88,7 @@ test('mistakes in the request get their own status and a Chinese page with a num
           headers: { ...form, 'content-type': 'application/x-www-form-urlencoded; charset=ebcdic' },
         }),
     ],
-    ['too large', 413, () => clerk.raw('/login', { method: 'POST', body: `a=${'x'.repeat(300_000)}`, headers: form })],
+    ['too large', 413, () => clerk.raw('/login', { method: 'POST', body: `a=${'x'.repeat(600_000)}`, headers: form })],
     [
       'too many fields',
       413,

@@ -87,6 +87,8 @@ test('kill -9 of the database during 100 decisions: the portal goes on when it i
 /** Cases to be decided, and what the portal has said of them. */
 interface Desk {
   left: number[]
+  /** What an officer has pressed and heard nothing of; they press again, because it may have been done. */
+  unsure: Map<Agent, number[]>
   versions: Map<number, number>
   confirmed: Set<number>
   /** Answers that were neither yes nor the honest word that the database is away. */
@@ -120,15 +122,17 @@ async function prepare(db: Knex, each: number): Promise<{ desk: Desk; officers: 
   return { desk, officers, firstLine: await lastLine(db) }
 }
 
-/** Decides one case after the other until none is left, or the power is cut. What was not confirmed is put back. */
+/** Decides one case after the other until none is left, or the power is cut. */
 async function decide(agent: Agent, desk: Desk, power?: { until: number; cut(): void; isOff?: boolean }): Promise<void> {
   while (!power?.isOff) {
-    const id = desk.left.shift()
+    const unsure = desk.unsure.get(agent) ?? []
+    desk.unsure.set(agent, unsure)
+    const id = unsure.shift() ?? desk.left.shift()
     if (!id) return
     const fields = { action: 'pass', version: String(desk.versions.get(id)), opinion: '同意批准。' }
     const answer = await agent.post(`/desk/cases/${id}/steps`, fields).catch(() => undefined)
     if (answer?.status === 303 && answer.location === `/desk/cases/${id}`) desk.confirmed.add(id)
-    else desk.left.push(id)
+    else unsure.push(id)
     if (answer && answer.status !== 303 && answer.status !== 503) desk.odd.push(`${answer.status} for ${id}`)
     if (answer?.status !== 303 && !power) return
     if (!power || power.isOff || desk.confirmed.size < power.until) continue

@@ -324,6 +324,7 @@ test('a code leads to the answer and to nothing about the person', async () => {
   const item = await shown()
   const code = codeIn(await objectTo(item))
 
+  assert.equal((await portal.anyone().get('/publicity/objections')).status, 200)
   const page = await portal.anyone().get(`/publicity/objections/${code}`)
   assert.equal(page.status, 200)
   assert.equal(page.headers.get('cache-control'), 'no-store')

@@ -171,7 +171,9 @@
     if (!there) return show(addTab(path, title, { from: path }), 'push')
     // A list that was searched stays as it is. A tab that has moved on to another page goes back to what was pressed,
     // and so does the one in front: pressing where one already is means "again".
-    const moved = there.path.split('?')[0] !== path.split('?')[0]
+    const entry = menuEntry(path)
+    const moved =
+      there.path.split('?')[0] !== path.split('?')[0] || (entry && pathOf(entry) === path && there.at !== undefined && there.at !== path)
     const again = there === active && !there.dirty
     show(there)
     if (moved || again) load(there, path)
@@ -230,7 +232,7 @@
     const title = page.title.replace(suffix, '')
     const at = page.querySelector('.menu [aria-current]')?.getAttribute('href')
     const face = { inline, path, title, full: page.title, label: tab === tabs[0] ? tab.label : labelOf(page, path), at }
-    if (menuEntry(path)?.pathname === path.split('?')[0]) tab.from ??= path.split('?')[0]
+    if (at?.split('?')[0] === path.split('?')[0]) tab.from ??= at
     if (inline) tab.front = face
     else tab.back = face
     Object.assign(tab, face, { loaded: Date.now(), dirty: Boolean(page.querySelector('main [aria-invalid=true]')) })

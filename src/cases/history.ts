@@ -83,8 +83,13 @@ export async function writeLine(
   }
   const updated = await trx('cases').where({ id: kase.id, version: kase.version }).update(next)
   if (updated !== 1) throw new Error(`case ${kase.id} moved under its lock`)
+  const open = (changes.closed_at ?? kase.closed_at) ? null : 1
   if (user)
-    await trx('case_handlers').insert({ user_id: user.id, case_id: kase.id, at }).onConflict(['user_id', 'case_id']).merge({ at })
+    await trx('case_handlers')
+      .insert({ user_id: user.id, case_id: kase.id, at, open })
+      .onConflict(['user_id', 'case_id'])
+      .merge({ at, open })
+  if (changes.closed_at) await trx('case_handlers').where({ case_id: kase.id }).update({ open })
   return { kase: { ...kase, ...next }, row: { id, ...fields, hash } }
 }
 

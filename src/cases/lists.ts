@@ -90,7 +90,7 @@ export function inBox(query: Knex.QueryBuilder, box: string, user: User): Knex.Q
       return waitingFor(query, user)
     case 'mine': {
       query.whereNotIn('cases.state', [...closedStates]).where(notWaitingFor(user))
-      return isOffice ? handledBy(query, user) : query.where({ 'cases.applicant_id': user.organisation_id })
+      return isOffice ? handledBy(query, user, { open: 1 }) : query.where({ 'cases.applicant_id': user.organisation_id })
     }
     case 'done':
       return isOffice ? handledBy(query, user).where(notWaitingFor(user)) : query.whereIn('cases.state', [...closedStates])
@@ -103,8 +103,14 @@ export function inBox(query: Knex.QueryBuilder, box: string, user: User): Knex.Q
   }
 }
 
-function handledBy(query: Knex.QueryBuilder, user: User): Knex.QueryBuilder {
-  return query.whereIn('cases.id', handled => handled.from('case_handlers').where({ user_id: user.id }).select('case_id'))
+/** @param which `open`: only what is not closed yet, which is few among all that somebody has handled over the years */
+function handledBy(query: Knex.QueryBuilder, user: User, which: { open?: 1 } = {}): Knex.QueryBuilder {
+  return query.whereIn('cases.id', handled =>
+    handled
+      .from('case_handlers')
+      .where({ user_id: user.id, ...which })
+      .select('case_id'),
+  )
 }
 
 function notWaitingFor({ scope, role }: User): (query: Knex.QueryBuilder) => void {

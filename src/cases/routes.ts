@@ -16,7 +16,7 @@ import { discardDraft, findWritable, saveDraft, startCase, workingAnswers } from
 import { findingsFor } from './findings.ts'
 import { addNote } from './history.ts'
 import { findKind, type Kind, kindOf } from './kind.ts'
-import { isStep, steps } from './lifecycle.ts'
+import { isStep, type StepCode, steps } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
 import { findCase, lockCase } from './queries.ts'
 import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
@@ -107,6 +107,13 @@ cases.post('/:id/copy', allow(...caseStarters), async (req, res) => {
 
 cases.post('/:id/steps', allow(...caseReaders), async (req, res) => await decide(req, res))
 
+/** What a form of the case page was sent to: whoever opens or reloads that address comes to the case. */
+cases.get(
+  ['steps', 'submit', 'draft', 'outcome', 'notes', 'reveal', 'urge', 'consultations'].map(form => `/:id/${form}`),
+  allow(...caseReaders),
+  (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`),
+)
+
 /** The outcome of an external authority comes with a scan, so the form is multipart; who may not decide is refused before it is read. */
 cases.post(
   '/:id/outcome',
@@ -157,11 +164,17 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
   const next = await nextInTodo(db, user, moved)
   flash(req, {
     tone: 'ok',
-    text: `已${steps[action].label}，现在是“${stateOf(after).label}”。`,
+    text: done(action, stateOf(after).label),
     ...(next ? { link: { href: `/desk/cases/${next}`, label: '办下一件' } } : {}),
   })
   res.redirect(303, `/desk/cases/${id}`)
   return scan?.ok ? scan.key : undefined
+}
+
+/** What was just done, and where the case is now. */
+function done(action: StepCode, state: string): string {
+  const deed = action === 'refuse' ? '已决定不通过' : action === 'uphold' ? '已认定异议成立' : `已${steps[action].label}`
+  return deed === `已${state}` || deed === state ? `${deed}，这一件办结。` : `${deed}，现在是“${state}”。`
 }
 
 const noteForm = z.object({ note: text({ label: '内部备注', type: 'textarea', max: 2000 }) })

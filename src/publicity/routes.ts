@@ -160,6 +160,9 @@ const trap = 'website'
 const submissions = { name: 'objection', points: 10, seconds: 3600 }
 const lookUps = { name: 'objection-status', points: 60, seconds: 900 }
 
+// Before the pages of single publicities, whose addresses would take it for a number.
+publicityPages.get('/publicity/objections', (_req, res) => renderForm(res, 'site/publicity-find', { form: codeForm }))
+
 publicityPages.get('/publicity/:id', async (req, res) => {
   const row = await findPublicity(recordId(req))
   if (!isRunning(row, today())) return await showEnded(res, row)
@@ -204,8 +207,6 @@ const codeForm = z.object({
     patternHint: '异议编号是 12 位数字和字母，如 7K2M-QX4D-9TRB。',
   }),
 })
-
-publicityPages.get('/publicity/objections', (_req, res) => renderForm(res, 'site/publicity-find', { form: codeForm }))
 
 publicityPages.post('/publicity/objections', async (req, res) => {
   const form = readForm(codeForm, req.body)

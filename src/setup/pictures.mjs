@@ -62,6 +62,52 @@ async function register(code, name, username) {
   await page.close()
 }
 
+async function signedIn(username) {
+  const page = await browser.newPage({ baseURL: base, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
+  await page.goto('/login')
+  await page.getByLabel('账号', { exact: true }).fill(username)
+  await page.getByLabel('密码', { exact: true }).fill(password)
+  await page.getByRole('button', { name: '登录', exact: true }).click()
+  await page.waitForURL('**/desk')
+  return page
+}
+
+/** Lets a company hand in its application, and the district ask for two corrections. */
+async function submit(username) {
+  const address = filed.replace('/draft', '')
+  const page = await signedIn(username)
+  await page.goto(address)
+  await page.locator('[name=revenue]').fill('860.00')
+  await page.locator('[name=profit]').fill('52.00')
+  await page.locator('[name=pledge]').check()
+  const pdf =
+    '%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n'
+  for (const box of await page.locator('.mat-upload input[type=file]').all()) {
+    const name = `${(await box.getAttribute('id')).replace('u-', '')}.pdf`
+    await box.setInputFiles({ name, mimeType: 'application/pdf', buffer: Buffer.from(`${pdf}% ${name}`) })
+    await page.getByRole('link', { name }).first().waitFor()
+  }
+  await page.getByRole('button', { name: '提交', exact: true }).click()
+  await page
+    .frameLocator('iframe.shown')
+    .getByText(/已提交，流水号/)
+    .waitFor()
+  await page.close()
+  const officer = await signedIn('district-clerk')
+  await officer.goto(address)
+  await officer.getByText('退回补正（一次告知全部）').click()
+  await officer.locator('[value="field.office_address"]').check()
+  await officer.locator('[name="words.field.office_address"]').fill('与办公场所证明的地址不一致，请核对。')
+  await officer.locator('[value="material.performance"]').check()
+  await officer.locator('[name="words.material.performance"]').fill('缺第 2 个项目的业绩证明，请补齐后重新上传。')
+  await officer.getByRole('button', { name: '退回补正' }).click()
+  await officer
+    .frameLocator('iframe.shown')
+    .getByText(/已退回补正/)
+    .waitFor()
+  await officer.close()
+}
+
 fs.mkdirSync(folder, { recursive: true })
 await register('91370102MA9XT0A13Q', '济南鹊华演示物业服务有限公司', 'picture-a')
 await register('91370102MA9XT0B28Y', '济南泺源演示物业管理有限公司', 'picture-b')
@@ -85,5 +131,28 @@ await picture('registration', 'district-clerk', async page => {
   await page.locator('main .lines a.t').first().click()
   await page.frameLocator('iframe.shown').getByRole('heading', { level: 1 }).waitFor()
 })
+/** Opens an address as the page of the window itself. */
+const visit = address => async page => {
+  await page.goto(address)
+  await page.getByRole('heading', { level: 1 }).first().waitFor()
+}
+
+await picture('kind', 'district-clerk', visit('/desk/kinds/qualification-new'))
+await picture('case-review', 'district-clerk', async page => {
+  await page.goto('/desk/lists/cases?box=todo&sort=due_on')
+  const href = await page.locator('tbody th a').first().getAttribute('href')
+  await visit(href)(page)
+})
+let filed = ''
+await picture('case-form', 'company4', async page => {
+  await page.goto('/desk/kinds/qualification-confirm')
+  await page.getByRole('button', { name: '办这件事' }).click()
+  const frame = page.frameLocator('iframe.shown')
+  await frame.locator('#case-form').waitFor()
+  filed = await frame.locator('#case-form').getAttribute('data-draft')
+  await visit(filed.replace('/draft', ''))(page)
+})
+await submit('company4')
+await picture('case-correction', 'company4', visit(filed.replace('/draft', '')))
 await picture('users', 'system-admin', page => open(page, '账号'))
 await browser.close()
