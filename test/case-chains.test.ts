@@ -89,6 +89,10 @@ const everyPlace = defineKind({
   async whenDone(_trx, _kase, { number, outcome }) {
     done.push({ number, outcome })
   },
+  async informed(db) {
+    const company2: { organisation_id: number } | undefined = await db('users').where({ username: 'company2' }).first('organisation_id')
+    return company2 ? [company2.organisation_id] : []
+  },
   publicFacts: (_kase, answers) => [{ label: '事由', value: String(answers.reason) }],
 })
 const one = { ...settings, chain: [desk('district', 'district-clerk', '区县审核', '审核中')] }
@@ -168,6 +172,19 @@ async function outcome(agent: Agent, id: number, fields: Record<string, string>)
   body.append('files', paper(`决定 ${id}`), '省厅决定.pdf')
   return await agent.raw(`/desk/cases/${id}/outcome`, { method: 'POST', body, headers: { origin: agent.base } })
 }
+
+test('who is informed may read the case, is told of its steps, and decides nothing', async () => {
+  const id = await submit(await newCompany(portal), 'test-every-place')
+  const informed = await portal.as('company2')
+
+  await press(portal, district, id, 'accept')
+
+  const page = await informed.get(`/desk/cases/${id}`)
+  assert.equal(page.status, 200)
+  assert.doesNotMatch(page.text, /name="action"/)
+  assert.equal((await press(portal, informed, id, 'withdraw')).status, 403)
+  assert.match((await informed.get('/desk/messages')).text, /抄送/)
+})
 
 test('a party that does not answer in time is passed by', async () => {
   const id = await submit(await newCompany(portal), 'test-every-place')

@@ -118,8 +118,8 @@ async function prepare(db: Knex, each: number): Promise<{ desk: Desk; officers: 
   const found: { id: number; version: number }[] = await db('cases').whereIn('id', ids).select('id', 'version')
   // By turns the one kind and the other.
   const left = ids.slice(0, each).flatMap((id, at) => [id, ids[each + at] ?? 0])
-  const desk = { left, versions: new Map(found.map(({ id, version }) => [id, version])), confirmed: new Set<number>(), odd: [] }
-  return { desk, officers, firstLine: await lastLine(db) }
+  const versions = new Map(found.map(({ id, version }) => [id, version]))
+  return { desk: { left, unsure: new Map(), versions, confirmed: new Set(), odd: [] }, officers, firstLine: await lastLine(db) }
 }
 
 /** Decides one case after the other until none is left, or the power is cut. */

@@ -126,9 +126,19 @@ async function putIn(
     ...(again ? {} : { accepted_at: null, decided_at: null, place: null }),
   }
   const standing = { kase: { ...kase, ...entered }, kind, settings, history: await historyOf(trx, kase.id) }
+  await inform(trx, kind, standing.kase)
   const moved = await move(trx, standing, user, step, { answers, stored, payload: {}, at, changes: entered })
   await kind.whenSubmitted?.(trx, moved, answers)
   return moved
+}
+
+/** 知会: who is told besides the applicant, from the first submission on. */
+async function inform(trx: Knex.Transaction, kind: Kind, kase: Case): Promise<void> {
+  const known: number[] = await trx('case_parties').where({ case_id: kase.id, role: 'informed' }).pluck('organisation_id')
+  const wanted = (await kind.informed?.(trx, kase)) ?? []
+  const fresh = [...new Set(wanted)].filter(id => !known.includes(id))
+  if (fresh.length)
+    await trx('case_parties').insert(fresh.map(organisation_id => ({ case_id: kase.id, organisation_id, role: 'informed' })))
 }
 
 async function keepMarks(trx: Knex.Transaction, kase: Case, kind: Kind, answers: Answers): Promise<void> {

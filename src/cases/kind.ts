@@ -200,7 +200,7 @@ export interface Kind<F extends Form = Form> {
   openKey(subject: Subject): string
   /** What is known already: fields filled in from the archives. Fields of the form marked `archive` are always taken from here. */
   prefill(db: Knex, kase: Pick<Case, 'subject_id' | 'applicant_id'>): Promise<Answers>
-  /** Who is told besides the applicant. */
+  /** The organisations that are told besides the applicant (知会、抄送). */
   informed?(db: Knex, kase: Case): Promise<number[]>
   /** The last day for filing, where the law sets one (逾期备案 is flagged, never blocked). */
   fileBy?(answers: Answers, settings: KindSettings): string | undefined
