@@ -335,7 +335,9 @@ function typedText(req: Request): { label: string; value: string }[] {
   const body: unknown = req.body
   if (typeof body !== 'object' || body === null) return []
   return Object.entries(body).flatMap(([name, value]) =>
-    typeof value === 'string' && value.trim() && !/password|token|^(version|draft_version|mark|part|action|item|rows|fields|save)$|_id$/i.test(name)
+    typeof value === 'string' &&
+    value.trim() &&
+    !/password|token|^(version|draft_version|mark|part|action|item|rows|fields|save)$|_id$/i.test(name)
       ? [{ label: name, value: value.slice(0, 5000) }]
       : [],
   )

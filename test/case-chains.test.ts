@@ -183,6 +183,22 @@ test('who is informed may read the case, is told of its steps, and decides nothi
   assert.equal(page.status, 200)
   assert.doesNotMatch(page.text, /name="action"/)
   assert.equal((await press(portal, informed, id, 'withdraw')).status, 403)
+  const [file = 0] = await portal.db('files').insert({
+    case_id: id,
+    material: 'paper',
+    name: '证明.pdf',
+    extension: 'pdf',
+    type: 'application/pdf',
+    size: 1,
+    sha256: '0'.repeat(64),
+    storage_key: `none-${id}`,
+    from_edition: 1,
+    uploaded_by: 1,
+    created_at: new Date(),
+  })
+  assert.equal((await informed.get(`/files/${file}`)).status, 404, 'what was handed in is not theirs to read')
+  assert.equal((await district.get(`/files/${file}`)).status, 500, 'an office is told that the bytes are lost')
+  await portal.db('files').where({ id: file }).delete()
   assert.match((await informed.get('/desk/messages')).text, /抄送/)
 })
 

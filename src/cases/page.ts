@@ -20,7 +20,7 @@ import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
 import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
 import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
-import { consultationsOf, correctionsOf, visibleCases, waitingFor } from './queries.ts'
+import { consultationsOf, correctionsOf, mayReadPapers, visibleCases, waitingFor } from './queries.ts'
 import { stepForms } from './step-forms.ts'
 import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
@@ -51,7 +51,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
       editionOf(db, kase, kase.edition),
       compared ? editionOf(db, kase, compared) : undefined,
       payloadsOf(db, kase.id),
-      materialsOf(db, kase, settings, kase.edition),
+      mayReadPapers(db, user, kase).then(may => (may ? materialsOf(db, kase, settings, kase.edition) : [])),
       isOffice ? consultationsOf(db, kase.id) : [],
       isOffice ? objectionsOf(db, kase.id) : [],
       documentsOf(db, kase.id),
@@ -134,7 +134,7 @@ export async function showEdition(res: Response, kase: Case, edition: number): P
   const [answers, before, materials] = await Promise.all([
     editionOf(db, kase, edition),
     edition > 1 ? editionOf(db, kase, edition - 1) : undefined,
-    materialsOf(db, kase, standing.settings, edition),
+    mayReadPapers(db, user, kase).then(may => (may ? materialsOf(db, kase, standing.settings, edition) : [])),
   ])
   const line = standing.history.findLast(line => line.edition === edition && (line.step === 'submit' || line.step === 'resubmit'))
   res.render('cases/edition', {

@@ -46,6 +46,19 @@ export async function findCase(db: Knex, user: User, id: number): Promise<Case> 
   return kase
 }
 
+/**
+ * Whether a user who sees a case may read the papers handed in for it: offices, the applicant, and who has to answer. Who is only
+ * informed learns of the case and not of what was handed in.
+ */
+export async function mayReadPapers(db: Knex, user: User, kase: Pick<Case, 'id' | 'applicant_id'>): Promise<boolean> {
+  if (user.scope.level !== 'organisation' || user.organisation_id === kase.applicant_id) return true
+  const party = await db('case_parties')
+    .where({ case_id: kase.id, organisation_id: user.organisation_id })
+    .whereNot({ role: 'informed' })
+    .first('id')
+  return party !== undefined
+}
+
 /** The same, locked until the transaction ends. @throws NotFound */
 export async function lockCase(trx: Knex.Transaction, user: User, id: number): Promise<Case> {
   await findCase(trx, user, id)

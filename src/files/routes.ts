@@ -4,7 +4,7 @@ import express, { type Request, type Response } from 'express'
 import type { User } from '../accounts/users.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import type { Case, StoredFile } from '../cases/case.ts'
-import { findCase } from '../cases/queries.ts'
+import { findCase, mayReadPapers } from '../cases/queries.ts'
 import { db } from '../db.ts'
 import { HttpError, NotFound } from '../errors.ts'
 import { allow, currentUser, recordId } from '../http.ts'
@@ -44,7 +44,7 @@ async function findFile(user: User, id: number): Promise<{ file: StoredFile; kas
   if (!file) throw new NotFound()
   const kase = await findCase(db, user, file.case_id)
   const own = user.scope.level === 'organisation' && user.organisation_id === kase.applicant_id
-  if (!own && file.from_edition > kase.edition) throw new NotFound()
+  if (!own && (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))) throw new NotFound()
   return { file, kase, own }
 }
 
