@@ -36,6 +36,7 @@ import { publicityPages } from './publicity/routes.ts'
 import { guides } from './site/guide-routes.ts'
 import { site } from './site/routes.ts'
 import { verifyPages } from './site/verify-routes.ts'
+import { trace } from './trace.ts'
 import { serveAssets, useViews } from './views.ts'
 import { warnings } from './warnings/routes.ts'
 
@@ -64,6 +65,7 @@ export function createApp(log = openLog()): Portal {
     next()
   })
   app.use(pinoHttp({ logger: log, genReqId: (_req, res) => (res as Response).locals.requestId, ...logShape }))
+  app.use(trace)
   app.use(observe)
   app.use(headers())
   app.use(serveAssets())

@@ -90,8 +90,14 @@ export function checkSignOfResidentId(first17: string): string {
   return residentSigns.charAt(sum % 11)
 }
 
-/** Whether `YYYY-MM-DD` is a day of the calendar in which somebody alive may have been born. */
-function isDay(day: string): boolean {
+/** Whether a text is a day `YYYY-MM-DD` of the calendar between 1900 and 9000, in which something of ours may have happened. */
+export function isDay(day: string): boolean {
   const moment = new Date(`${day}T00:00:00Z`)
-  return day >= '1900' && !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(day)
+  return (
+    /^\d{4}-\d\d-\d\d$/.test(day) &&
+    day >= '1900' &&
+    day < '9000' &&
+    !Number.isNaN(moment.getTime()) &&
+    moment.toISOString().startsWith(day)
+  )
 }

@@ -428,6 +428,46 @@ test('one of the three administrators holds nothing else, in either order', asyn
   assert.deepEqual([await rolesOf(id), await rolesOf(clerk.id)], [['audit-admin'], ['city-clerk']])
 })
 
+test('who sets the rules of business decides none of it, in either order', async () => {
+  const { id } = await givenAccount()
+  await givenRole(id, 'business-admin')
+  const clerk = await givenAccount()
+  await givenRole(clerk.id, 'city-clerk')
+
+  for (const role of ['city-clerk', 'city-reviewer', 'city-approver']) {
+    const answer = await act(granter, id, 'grants', { role, region_code: '370100' })
+    assert.equal(answer.status, 422, role)
+    assert.match(answer.text, /业务管理员与市局(经办|复核|审批)人不能由同一人担任：定办事规则的不办件，办件的不定规则。/)
+  }
+  const answer = await act(granter, clerk.id, 'grants', { role: 'business-admin', region_code: '370100' })
+
+  assert.equal(answer.status, 422)
+  assert.match(answer.text, /市局经办人与业务管理员不能由同一人担任/)
+  await givenRole(id, 'editor')
+  await givenRole(clerk.id, 'city-reviewer')
+  assert.deepEqual((await rolesOf(id)).sort(), ['business-admin', 'editor'])
+  assert.deepEqual((await rolesOf(clerk.id)).sort(), ['city-clerk', 'city-reviewer'])
+})
+
+test('every desk of the city, the districts and the streets is apart from the business administrator', async () => {
+  const { roleConflict, roleCodes } = await import('../src/accounts/roles.ts')
+
+  const apart = roleCodes.filter(role => roleConflict([role], 'business-admin') && roleConflict(['business-admin'], role))
+
+  assert.deepEqual(apart.sort(), [
+    'audit-admin',
+    'city-approver',
+    'city-clerk',
+    'city-reviewer',
+    'district-clerk',
+    'district-reviewer',
+    'security-admin',
+    'street-clerk',
+    'street-reviewer',
+    'system-admin',
+  ])
+})
+
 test('two grants at once give one office, and the second reads why', async () => {
   const { id } = await givenAccount()
   const { version } = await user(id)

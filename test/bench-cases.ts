@@ -11,12 +11,14 @@ import { Agent, type Answer } from './portal.ts'
 const { migrateToLatest } = await import('../src/database/migrate.ts')
 const { openPool } = await import('../src/db.ts')
 const { findKind, registerKinds, standardOf } = await import('../src/cases/kind.ts')
-const { checkHistory } = await import('../src/cases/history.ts')
+const { checkHistory } = await import('../src/cases/check-history.ts')
 const { flatAnswers } = await import('../src/forms/answers.ts')
+const { now } = await import('../src/clock.ts')
+const { digestOf } = await import('../src/documents/documents.ts')
 const { loadDemoCity } = await import('../seeds/city.ts')
 await import('../src/modules/index.ts')
 const { trial, trialAnswers } = await import('./case-kind.ts')
-const { caseFaults, lastLine, numberFault } = await import('./case-checks.ts')
+const { caseFaults, numberFault, writePast } = await import('./case-checks.ts')
 const rows = await import('./case-rows.ts')
 
 registerKinds(trial)
@@ -77,7 +79,7 @@ async function prepare(url: string, size: number): Promise<string> {
   at.pathname = `/${schema}`
   const admin = openPool(url, 1)
   try {
-    if (size > smallEnough && (await markOf(admin, schema)) === mark()) return at.href
+    if (size > smallEnough && (await hasCases(admin, schema))) return at.href
     await admin.raw('drop database if exists ??', [schema])
     await admin.raw('create database ?? character set utf8mb4 collate utf8mb4_unicode_520_ci', [schema])
   } finally {
@@ -92,7 +94,13 @@ async function prepare(url: string, size: number): Promise<string> {
   const companies = await rows.writeCompanies(db, { count: Math.min(size, mostCompanies) })
   const ten = Math.ceil(size / 10)
   let told = 0
-  await rows.writeCases(db, {
+  await db('settings').insert({
+    code: notes,
+    value: JSON.stringify({ mark: '', past: [] }),
+    created_at: now(),
+    updated_at: now(),
+  })
+  await write(db, {
     kind,
     companies,
     rounds: Math.max(1, Math.round(size / mostCompanies)),
@@ -107,27 +115,47 @@ async function prepare(url: string, size: number): Promise<string> {
   await db.raw('analyze table cases, case_history, case_payloads, case_parties, case_handlers, case_marks, files, search_terms')
   const { lines, faults } = await checkHistory(db)
   if (faults.length) throw new Error(`the cases of the bench are not whole: ${faults[0]}`)
-  await db('settings').insert({
-    code: 'bench-cases',
-    value: JSON.stringify(mark()),
-    created_at: new Date(),
-    updated_at: new Date(),
-  })
+  await note(db, ({ past }) => ({ mark: mark(), past }))
   say(`办理记录 ${lines} 条核对无误`)
   await db.destroy()
   return at.href
 }
 
-/** What the kept cases were made by; they are made anew when it changes. */
-const mark = () => ['case-rows', 'bench-cases'].map(name => fs.statSync(`test/${name}.ts`).size).join()
+/** What is noted in the settings of a schema: by what its cases were made, and which lines were written past the engine. */
+interface Notes {
+  mark: string
+  past: import('./case-checks.ts').Past[]
+}
 
-async function markOf(admin: Knex, schema: string): Promise<unknown> {
+const notes = 'bench-cases'
+
+/** Kept cases are made anew when this changes. */
+const mark = () => digestOf(fs.readFileSync('test/case-rows.ts', 'utf8'))
+
+async function hasCases(admin: Knex, schema: string): Promise<boolean> {
   const [found] = await admin.raw("select 1 from information_schema.tables where table_schema = ? and table_name = 'settings'", [
     schema,
   ])
-  if (!found.length) return undefined
-  const row = await admin('settings').withSchema(schema).where({ code: 'bench-cases' }).first('value')
-  return row && JSON.parse(row.value)
+  const row = found.length ? await admin('settings').withSchema(schema).where({ code: notes }).first('value') : undefined
+  const { mark: made }: Partial<Notes> = row ? JSON.parse(row.value) : {}
+  return made === mark()
+}
+
+async function notesOf(db: Knex): Promise<Notes> {
+  return JSON.parse((await db('settings').where({ code: notes }).first('value')).value)
+}
+
+async function note(db: Knex, change: (notes: Notes) => Notes): Promise<void> {
+  await db('settings')
+    .where({ code: notes })
+    .update({ value: JSON.stringify(change(await notesOf(db))) })
+}
+
+/** Writes cases past the engine and notes it. @returns their ids */
+async function write(db: Knex, plan: import('./case-rows.ts').Plan): Promise<number[]> {
+  const { made, past } = await writePast(db, () => rows.writeCases(db, plan))
+  await note(db, notes => ({ ...notes, past: [...notes.past, past] }))
+  return made
 }
 
 async function measurePages(meter: Meter, db: Knex, portal: Server, bare: Server): Promise<Map<string, Cost>> {
@@ -159,7 +187,7 @@ async function measurePages(meter: Meter, db: Knex, portal: Server, bare: Server
 /** Companies that hand in what they have prepared, each once, eight at a time. */
 async function measureSubmit(meter: Meter, db: Knex, portal: Server): Promise<Cost> {
   const companies = await rows.writeCompanies(db, { count: submissions, signIn: true, district: '370112' })
-  const ids = await rows.writeCases(db, { kind, companies, way: () => [], answers: rows.qualificationAnswers })
+  const ids = await write(db, { kind, companies, way: () => [], answers: rows.qualificationAnswers })
   const ready = await inTurns(companies.entries(), 8, async ([at, company]) => {
     const { agent } = await signIn(portal, company.username)
     const fields = { version: '1', draft_version: '1', ...flatAnswers(rows.qualificationAnswers(company)) }
@@ -182,14 +210,18 @@ async function measureSubmit(meter: Meter, db: Knex, portal: Server): Promise<Co
 /** Half the cases take a number at once, half go on to the publicity. Nothing but yes and 抢办 may come back. */
 async function measureDecisions(meter: Meter, db: Knex, portal: Server): Promise<Row[]> {
   const companies = await rows.writeCompanies(db, { count: decisions / 2, district: '370112' })
-  const write = (plan: Pick<import('./case-rows.ts').Plan, 'kind' | 'answers'>, place: string) =>
-    rows.writeCases(db, { ...plan, companies, way: () => rows.waysThrough(standardOf(plan.kind))[place] ?? [] })
-  const trials = await write({ kind: trial, answers: (_company, at) => trialAnswers(at) }, 'approval')
-  const others = await write({ kind, answers: rows.qualificationAnswers }, 'city-approver')
+  const at = (kind: import('../src/cases/kind.ts').Kind, place: string) => () => rows.waysThrough(standardOf(kind))[place] ?? []
+  const trials = await write(db, {
+    kind: trial,
+    companies,
+    way: at(trial, 'approval'),
+    answers: (_company, n) => trialAnswers(n),
+  })
+  const others = await write(db, { kind, companies, way: at(kind, 'city-approver'), answers: rows.qualificationAnswers })
   const ids = trials.flatMap((id, at) => [id, others[at] ?? 0])
   const found: { id: number; version: number }[] = await db('cases').whereIn('id', ids).select('id', 'version')
   const versions = new Map(found.map(({ id, version }) => [id, String(version)]))
-  const before = { line: await lastLine(db), deadlocks: await meter.status('Innodb_deadlocks') }
+  const deadlocks = await meter.status('Innodb_deadlocks')
   const names = await rows.writeOfficers(db, { role: 'city-approver', count: officials })
   const agents = await Promise.all(names.map(async name => (await signIn(portal, name)).agent))
 
@@ -214,7 +246,10 @@ async function measureDecisions(meter: Meter, db: Knex, portal: Server): Promise
     return { requests: ids.length }
   })
   const number = standardOf(trial).number.replace('{yyyy}', String(new Date().getFullYear())).replace(/\{.*$/, '')
-  const faults = [...(await caseFaults(db, before.line)), ...[await numberFault(db, number)].filter(fault => fault !== undefined)]
+  const faults = [
+    ...(await caseFaults(db, ...(await notesOf(db)).past)),
+    ...[await numberFault(db, number)].filter(fault => fault !== undefined),
+  ]
   if (times.length !== ids.length) faults.push(`${times.length} of ${ids.length} cases were decided`)
   if (faults.length) throw new Error(`the decisions left faults: ${faults.join('; ')}`)
   return [
@@ -222,7 +257,7 @@ async function measureDecisions(meter: Meter, db: Knex, portal: Server): Promise
     { 项目: '每秒办结', 数值: `${cost.rate.toFixed(1)} 件` },
     { 项目: '办成一件的等待', 数值: `p50 ${quantile(times, 0.5).toFixed(0)} 毫秒，p95 ${quantile(times, 0.95).toFixed(0)} 毫秒` },
     { 项目: '答复“已有人先办了”', 数值: `${late.length} 次，p50 ${quantile(late, 0.5).toFixed(0)} 毫秒` },
-    { 项目: '死锁后重做', 数值: `${(await meter.status('Innodb_deadlocks')) - before.deadlocks} 次` },
+    { 项目: '死锁后重做', 数值: `${(await meter.status('Innodb_deadlocks')) - deadlocks} 次` },
     {
       项目: `每件（连同 ${offers - 1} 次抢空）`,
       数值: `CPU ${cost.cpu.toFixed(1)} 毫秒，数据库 CPU ${cost.database.toFixed(1)} 毫秒，${cost.statements.toFixed(0)} 条语句`,

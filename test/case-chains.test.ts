@@ -29,7 +29,7 @@ after(async () => {
 })
 
 const { moveDueCases } = await import('../src/cases/by-clock.ts')
-const { checkHistory } = await import('../src/cases/history.ts')
+const { checkHistory } = await import('../src/cases/check-history.ts')
 const working = (limit: number) => ({ limit, unit: 'working-day' }) as const
 
 const common = {
@@ -90,7 +90,9 @@ const everyPlace = defineKind({
     done.push({ number, outcome })
   },
   async informed(db) {
-    const company2: { organisation_id: number } | undefined = await db('users').where({ username: 'company2' }).first('organisation_id')
+    const company2: { organisation_id: number } | undefined = await db('users')
+      .where({ username: 'company2' })
+      .first('organisation_id')
     return company2 ? [company2.organisation_id] : []
   },
   publicFacts: (_kase, answers) => [{ label: '事由', value: String(answers.reason) }],

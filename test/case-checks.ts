@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { checkHistory } from '../src/cases/history.ts'
+import { checkHistory } from '../src/cases/check-history.ts'
 import { allKinds } from '../src/cases/kind.ts'
 import { stepCodes } from '../src/cases/lifecycle.ts'
 import '../src/modules/index.ts'
@@ -13,7 +13,7 @@ const closed = "('done', 'refused', 'declined', 'withdrawn')"
 const written = "('draft', 'supplement', 'rejected')"
 const taken = `(${stepCodes.map(code => `'${code}'`).join(', ')})`
 
-/** Each finds the ids of the cases that break it; `:after` is the last line of the history that was not written by the engine. */
+/** Each finds the ids of the cases that break it; `:lines` holds for lines of the history that the engine has written. */
 const laws: Record<string, string> = {
   'version, count and the lines of the history go together': `
     select c.id from cases c left join (select case_id, count(*) as n, max(sequence) as last from case_history group by case_id) h
@@ -53,43 +53,54 @@ const laws: Record<string, string> = {
     where h.user_id is not null and (b.at is null or b.at < h.at)`,
   'who has handled a case finds it among the open ones as long as it is open': `
     select b.case_id as id from case_handlers b join cases c on c.id = b.case_id where (b.open is null) <> (c.closed_at is not null)`,
-  'the applicant was told of every step once': `
+  'the applicant was told of every step once, and of nothing else': `
     select c.id from cases c
-    join (select case_id, count(*) as n from case_history where id > :after and step in ${taken} group by case_id) h on h.case_id = c.id
+    left join (select h.case_id, count(*) as n from case_history h where :lines and h.step in ${taken} group by h.case_id) h on h.case_id = c.id
     left join (select m.case_id, count(*) as n from messages m join users u on u.id = m.user_id join cases k on k.id = m.case_id
       where u.organisation_id = k.applicant_id group by m.case_id) m on m.case_id = c.id
-    where coalesce(m.n, 0) <> h.n * (select count(*) from users u where u.organisation_id = c.applicant_id)`,
-  'every acceptance and every end has its paper': `
+    where coalesce(m.n, 0) <> coalesce(h.n, 0) * (select count(*) from users u where u.organisation_id = c.applicant_id)`,
+  'every acceptance and every end has its paper, and nothing else has': `
     select c.id from cases c
-    join (select case_id, sum(step = 'accept') as accepted, sum(to_state = 'done') as ended from case_history where id > :after group by case_id) h
-      on h.case_id = c.id
+    left join (select h.case_id, sum(h.step = 'accept') as accepted, sum(h.to_state = 'done') as ended from case_history h where :lines
+      group by h.case_id) h on h.case_id = c.id
     left join (select case_id, sum(paper = 'acceptance') as accepted, sum(paper = 'decision') as ended from documents group by case_id) d
       on d.case_id = c.id
-    where coalesce(d.accepted, 0) <> h.accepted or coalesce(d.ended, 0) <> h.ended`,
+    where coalesce(d.accepted, 0) <> coalesce(h.accepted, 0) or coalesce(d.ended, 0) <> coalesce(h.ended, 0)`,
   'the counters of serials stand where the serials do': `
     select n.value as id from counters n left join (select substr(serial, 1, 10) as prefix, count(*) as n, max(substr(serial, 11)) as last
       from cases where serial is not null group by substr(serial, 1, 10)) s on s.prefix = n.prefix
     where substr(n.prefix, 1, 2) in (:prefixes) and n.prefix regexp '^[A-Z]{2}[0-9]{8}$' and (coalesce(s.n, 0) <> n.value or coalesce(s.last, 0) + 0 <> n.value)`,
 }
 
+/** Lines of the history that were written past the engine, from the first to the last. */
+export type Past = readonly [first: number, last: number]
+
+/** Writes cases past the engine. @returns what came of it, and the lines that were written */
+export async function writePast<T>(db: Knex, write: () => Promise<T>): Promise<{ made: T; past: Past }> {
+  const before = await lastLine(db)
+  const made = await write()
+  return { made, past: [before + 1, await lastLine(db)] }
+}
+
+async function lastLine(db: Knex): Promise<number> {
+  const [row]: { id: number | null }[] = await db('case_history').max('id as id')
+  return row?.id ?? 0
+}
+
 /**
  * Looks for cases that are not whole.
- * @param after the last line of the history that was written past the engine; what hangs on lines before it is not asked for
+ * @param past what was written past the engine has no messages and no papers
  * @returns one sentence for each law that is broken, and each fault in the chains of the history; empty when all is well
  */
-export async function caseFaults(db: Knex, after = 0): Promise<string[]> {
+export async function caseFaults(db: Knex, ...past: readonly Past[]): Promise<string[]> {
+  const lines = past.map(([first, last]) => `h.id not between ${first} and ${last}`).join(' and ') || 'true'
+  const prefixes = allKinds().map(({ prefix }) => prefix)
   const faults: string[] = []
   for (const [law, sql] of Object.entries(laws)) {
-    const [rows]: { id: number }[][] = await db.raw(sql, { after, prefixes: allKinds().map(({ prefix }) => prefix) })
+    const [rows]: { id: number }[][] = await db.raw(sql.replaceAll(':lines', lines), { prefixes })
     if (rows?.length) faults.push(`${law}: not so in ${rows.length}, such as ${rows.slice(0, 5).map(({ id }) => id)}`)
   }
   return [...faults, ...(await checkHistory(db)).faults]
-}
-
-/** The last line of the history so far. */
-export async function lastLine(db: Knex): Promise<number> {
-  const [row]: { id: number | null }[] = await db('case_history').max('id as id')
-  return row?.id ?? 0
 }
 
 /**

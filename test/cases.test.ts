@@ -24,7 +24,7 @@ after(async () => {
 
 const { shiftClock } = await import('../src/clock.ts')
 const { moveDueCases } = await import('../src/cases/by-clock.ts')
-const { checkHistory } = await import('../src/cases/history.ts')
+const { checkHistory } = await import('../src/cases/check-history.ts')
 
 const caseRow = async (id: number) => await portal.db('cases').where({ id }).first()
 
@@ -362,6 +362,104 @@ test('a line changed or cut from the history is found', async () => {
   const { id: _, ...whole } = line
   await portal.db('case_history').insert(whole)
   assert.deepEqual((await checkHistory(portal.db)).faults, [])
+
+  // What the chain alone does not cover: the case itself, its contents and papers, and an end that was cut and set back.
+  const kase = await caseRow(id)
+  const faults = async () => (await checkHistory(portal.db)).faults.join()
+  const put = async (changes: object) => await portal.db('cases').where({ id }).update(changes)
+  await put({ state: 'done', number: '假证001' })
+  assert.match(await faults(), /与办理记录的最后一步不一致/)
+  await put({ state: kase.state, number: null })
+  const [first] = await portal.db('case_history').where({ case_id: id, sequence: 1 })
+  await portal.db('case_history').where({ case_id: id, sequence: 2 }).delete()
+  await put({ state: 'submitted', place: null, history_count: 1, history_hash: first.hash, version: first.case_version + 1 })
+  assert.match(await faults(), /与操作日志对不上/)
+  await portal.db('case_history').insert(whole)
+  await put({ state: kase.state, place: kase.place, history_count: 2, history_hash: kase.history_hash, version: kase.version })
+  const content = await portal.db('case_payloads').where({ id: first.payload_id }).first()
+  await portal
+    .db('case_payloads')
+    .insert({ ...content, id: content.id + 100_000, body: '{"capital":"9.00"}', digest: '0'.repeat(64) })
+  assert.match(await faults(), /不属于任何一条办理记录/)
+  assert.doesNotMatch((await district.get(`/desk/cases/${id}`)).text, /9\.00 万元/, 'a forged edition is not shown')
+  await portal
+    .db('case_payloads')
+    .where({ id: content.id + 100_000 })
+    .delete()
+  await portal
+    .db('case_payloads')
+    .where({ id: content.id })
+    .update({ body: content.body.replace('200.00', '900.00') })
+  assert.equal((await district.get(`/desk/cases/${id}`)).status, 409, 'nothing is decided on altered content')
+  assert.match(await faults(), /所附的内容已被改动/)
+  await portal.db('case_payloads').where({ id: content.id }).update({ body: content.body })
+  await portal
+    .db('files')
+    .where({ case_id: id, material: 'charter' })
+    .update({ sha256: 'f'.repeat(64) })
+  assert.match(await faults(), /材料与提交时不一致/)
+  await portal.db('files').where({ case_id: id, material: 'charter' }).delete()
+  await portal.db('case_payloads').where({ id: content.id }).update({ body: null })
+  assert.match(await faults(), /所附的内容已被改动或删除/)
+  await portal.db('case_payloads').where({ id: content.id }).update({ body: content.body })
   const { appendOnly } = await import('../src/database/schema.ts')
   await appendOnly(portal.db, 'case_history')
+})
+
+test('a draft with an impossible day stays open to its company', async () => {
+  const company = await newCompany(portal)
+  const id = await startCase(company.agent)
+  for (const day of ['9999-99-99', '0000-00-00', '2026-02-30', '00', '9998-12-31']) {
+    const saved = await company.agent.post(`/desk/cases/${id}/draft`, { ...(await versionsOf(portal, id)), established_on: day })
+    assert.equal(saved.status, 303)
+    assert.equal((await company.agent.get(`/desk/cases/${id}`)).status, 200, day)
+    assert.equal((await company.agent.post(`/desk/cases/${id}/check`, { established_on: day })).status, 200, day)
+    const sent = await company.agent.post(`/desk/cases/${id}/submit`, { ...(await versionsOf(portal, id)), established_on: day })
+    assert.equal(sent.status, 422, day)
+  }
+})
+
+test('a note or an urge does not make the page of the officer stale', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const open = await versionsOf(portal, id)
+  await company.agent.post(`/desk/cases/${id}/urge`)
+  await clerk.post(`/desk/cases/${id}/notes`, { note: '电话问过。' })
+  assert.equal((await district.post(`/desk/cases/${id}/steps`, { action: 'accept', version: open.version })).status, 303)
+})
+
+test('editors see neither cases nor their papers', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const { id: file } = await portal.db('files').where({ case_id: id }).first('id')
+  const editor = await portal.as('editor')
+  assert.equal((await editor.get(`/desk/cases/${id}`)).status, 403)
+  assert.equal((await editor.get(`/files/${file}`)).status, 403)
+})
+
+test('each step stands in the sealed log, with who and from where', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  await press(portal, district, id, 'accept')
+  const rows = await portal
+    .db('action_log')
+    .where({ action: 'case.step', object_type: 'case', object_id: String(id) })
+    .orderBy('id')
+  assert.deepEqual(
+    rows.map(row => JSON.parse(row.detail).step),
+    ['submit', 'accept'],
+  )
+  assert.equal(rows[1].address, '127.0.0.1')
+  assert.match(rows[1].request_id, /^[0-9A-F-]{14}$/)
+})
+
+test('signs nobody sees are refused in what an applicant is asked to correct', async () => {
+  const company = await newCompany(portal)
+  const id = await submitWhole(portal, company)
+  const answer = await press(portal, district, id, 'correct', {
+    item: 'field.capital',
+    'words.field.capital': '请核对\u202e金额',
+  })
+  assert.equal(answer.status, 422)
+  assert.match(answer.text, /看不见的控制字符/)
 })

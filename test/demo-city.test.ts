@@ -447,7 +447,7 @@ test('the cases stand in every state, and their lights burn in every colour', as
 })
 
 test('the history of every case is whole and lies on working days, in office hours, before today', async () => {
-  const { checkHistory } = await import('../src/cases/history.ts')
+  const { checkHistory } = await import('../src/cases/check-history.ts')
   const { beijing } = await import('../src/clock.ts')
   const { workCalendar } = await import('../src/calendar.ts')
   const calendar = await workCalendar(city.db)

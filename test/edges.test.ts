@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { connect as connectSocket } from 'node:net'
+import fs from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect as connectSocket } from 'node:net'
+import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Agent, startPortal, type TestPortal } from './portal.ts'
 
@@ -95,6 +98,16 @@ test('mistakes in the request get their own status and a Chinese page with a num
       () =>
         clerk.raw('/login', { method: 'POST', body: Array.from({ length: 5001 }, (_, n) => `f${n}=1`).join('&'), headers: form }),
     ],
+    [
+      'list as json',
+      400,
+      () =>
+        clerk.raw('/desk/cases/1/notes', {
+          method: 'POST',
+          body: '[{"note":"x"}]',
+          headers: { 'content-type': 'application/json', ...own },
+        }),
+    ],
     ['foreign page', 403, () => clerk.raw('/desk/admin/users/new', {})],
     ['bad id', 404, () => clerk.raw('/desk/registrations/abc', {})],
     ['huge id', 404, () => clerk.raw('/desk/registrations/99999999999999999999', {})],
@@ -109,6 +122,27 @@ test('mistakes in the request get their own status and a Chinese page with a num
     assert.match(answer.headers.get('content-type') ?? '', /charset=utf-8/i, name)
     assert.doesNotMatch(text, /node_modules|\.ejs|at .+\.ts:|SELECT |select `/, name)
   }
+})
+
+test('no form takes a list for its fields, whatever the list holds', async () => {
+  const company = await portal.as('company')
+  const clerk = await portal.as('city-clerk')
+  const { id } = await portal.db('cases').first('id')
+  for (const [agent, path] of [
+    [company, '/desk/cases/new/qualification-new'],
+    [company, `/desk/cases/${id}/draft`],
+    [company, `/desk/cases/${id}/check`],
+    [company, `/desk/cases/${id}/submit`],
+    [clerk, `/desk/cases/${id}/originals`],
+    [clerk, '/account/role'],
+    [portal.anyone(), '/login'],
+  ] as const)
+    for (const body of ['[]', '[1]', '[{"version":1}]', '[["seen","licence"]]']) {
+      const headers = { 'content-type': 'application/json', origin: portal.base }
+      const answer = await agent.raw(path, { method: 'POST', body, headers })
+      assert.equal(answer.status, 400, `${path} ${body}`)
+      assert.match(await answer.text(), /请求编号/)
+    }
 })
 
 test('names of object members, and names no account can have, are ordinary wrong names', async () => {
@@ -228,6 +262,40 @@ test('an error of the database leaves its code in the log, never a value', async
 
   assert.match(JSON.stringify(plainError(error)), /ER_DUP_ENTRY/)
   assert.doesNotMatch(JSON.stringify(plainError(error)), /secret-value/)
+})
+
+test('a request that the database refuses leaves its code in the log file, never a value', async () => {
+  const { createApp, openLog } = await import('../src/app.ts')
+  const { config } = await import('../src/config.ts')
+  const log = openLog()
+  const server = createServer(createApp(log).app)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const agent = new Agent(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  await agent.post('/login', { username: 'city-clerk', password })
+  const { id, title } = await portal.db('cases').whereNotNull('serial').first('id', 'title')
+  await portal.db.schema.alterTable('action_log', table => table.unique(['action', 'object_label'], { indexName: 'once' }))
+  try {
+    const reveal = () => agent.post(`/desk/cases/${id}/reveal`, { reason: '核实' })
+    assert.equal((await reveal()).status, 200)
+    const refused = await reveal()
+
+    assert.equal(refused.status, 500)
+    await new Promise(resolve => log.flush(resolve))
+    const lines = fs
+      .readFileSync(path.join(config.dataDir, 'portal.log'), 'utf8')
+      .split('\n')
+      .filter(line => line.includes(refused.headers.get('x-request-id') ?? 'none'))
+    assert.match(lines.join(), /ER_DUP_ENTRY/)
+    assert.match(lines.join(), /action-log\.ts/, 'where it happened')
+    for (const line of lines) {
+      assert.doesNotMatch(line, /Duplicate entry|insert into/)
+      assert.ok(!line.includes(title))
+    }
+  } finally {
+    await portal.db.schema.alterTable('action_log', table => table.dropUnique([], 'once'))
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  }
 })
 
 test('a refused form of a stranger is in the action log, but cannot fill it', async () => {

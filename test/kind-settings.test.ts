@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Knex } from 'knex'
+import type { Kind, Place } from '../src/cases/kind.ts'
 import { launch, phone, sidewaysScroll, signIn, violations, visit } from './browser.ts'
 import { type Agent, type Answer, startPortal, type TestPortal } from './portal.ts'
 import { newCompany, plain, press, submitWhole, visit as visitFields } from './qualification.ts'
@@ -24,6 +25,7 @@ const trial = defineKind({
   code: 'trial-settings',
   label: '凉亭备案',
   prefix: 'LT',
+  parties: ['respondent'],
   thresholds: { seats: { label: '座位不少于', unit: '个' } },
   settings: {
     ...standard,
@@ -350,6 +352,13 @@ for (const [what, change, sentence] of [
   ['an authority outside first', only(2, 3), /市外机关请移到后面/],
   ['a wait first', (fields: Record<string, string>) => row('places', 0, { ...newDesk, sort: 'wait', limit: '3', public: 'on' })(only(3)(fields)), /公示、等待请移到后面/],
   ['a party last', only(0, 1), /最后一个环节不能是当事人答复/],
+  ['one desk left', only(0, 4), /至少要有两个审核环节，由不同的人办理（不得自审）。请加上。/],
+  ['publicity taken away', only(0, 1, 2, 3), /这个事项依法要公示，公示环节不能去掉。请加回来。/],
+  ['publicity that nobody sees', gone('places.4.public'), /这个事项依法要公示，公示环节不能去掉。请加回来。/],
+  ['one desk and no publicity', only(0), /由不同的人办理（不得自审）。请加上。这个事项依法要公示/],
+  ['a party its cases never have', set({ 'places.1.party': 'complainant' }), /第 2 个环节：这个事项的办件没有投诉人，到这里没有人答复。请换一个答复人，或去掉这个环节。/],
+  ['a street where cases have none', set({ 'places.3.role': 'street-reviewer' }), /第 4 个环节：这个事项的办件不一定有所属街道办，到这里会没有人办。请换市局或区县的角色。/],
+  ['a street for objections where cases have none', set({ 'places.4.role': 'street-clerk' }), /第 5 个环节：这个事项的办件不一定有所属街道办/],
   ['an unknown role', set({ 'places.0.role': 'mayor' }), /没有“mayor”这个角色/],
   ['an administrator of the system', set({ 'places.0.role': 'audit-admin' }), /审计管理员只管系统，不办业务/],
   ['somebody of the applicant', set({ 'places.0.role': 'company-admin' }), /物业企业管理员是申请单位的人，不能当审核岗位/],
@@ -416,6 +425,43 @@ test('what lies within the rules is taken: a wait last, a desk added, a limit in
   })
   assert.deepEqual(now.clocks.at(-1)?.limit, 7)
   assert.match((await keeper.get('/desk/kinds/trial-settings')).text, /class="chip">7 个工作日办结/)
+})
+
+test('a kind is held to what it was made with: two pairs of eyes where it had them, its parties, its offices', () => {
+  const refusalsOf = (kind: Partial<Kind>, chain: Place[], made = chain) => {
+    const base = { ...standard, chain }
+    const read = readSettings(typedFrom(base, today()), { kind: { ...trial, settings: { ...base, chain: made }, ...kind }, variant: '', base })
+    return read.ok ? [] : Object.keys(read.mistakes)
+  } // biome-ignore format: one thought
+  const [first, second] = [desk('one', 'city-clerk', '受理', '受理中'), desk('two', 'city-reviewer', '审核', '审核中')]
+  const outside = external('province', '省住建厅', 'city-clerk', '省厅审批', '省厅审批中')
+  const street = desk('street', 'street-clerk', '街道办审核', '街道办审核中')
+  const answer = party('owner', 'complainant', '投诉人答复', '待答复', 5)
+
+  assert.deepEqual(refusalsOf({}, [first]), [])
+  assert.deepEqual(refusalsOf({}, [first, outside]), [])
+  assert.deepEqual(refusalsOf({}, [first], [first, outside]), ['places'])
+  assert.deepEqual(refusalsOf({}, [first, outside], [first, second, outside]), [])
+  assert.deepEqual(refusalsOf({}, [first, second], [first, second, street]), [])
+  assert.deepEqual(refusalsOf({}, [street, second]), ['places.0.role'])
+  assert.deepEqual(refusalsOf({ reaches: ['city', 'district', 'street'] }, [street, second]), [])
+  assert.deepEqual(refusalsOf({ reaches: ['city'] }, [desk('one', 'district-clerk', '受理', '受理中')]), ['places.0.role'])
+  assert.deepEqual(refusalsOf({}, [first, answer, second]), ['places.1.party'])
+  assert.deepEqual(refusalsOf({ parties: ['complainant'] }, [first, answer, second]), [])
+  assert.deepEqual(refusalsOf({}, [first, party('again', 'applicant', '申请人说明', '待说明', 5), second]), [])
+})
+
+test('only roles and parties that cases reach are offered, and what stands there', async () => {
+  const { text } = await keeper.get(home)
+  const offered = (name: string) => {
+    const select = new RegExp(`<select[^>]* name="${name}"[^]*?</select>`).exec(text)?.[0] ?? ''
+    return [...select.matchAll(/<option value="([^"]+)"/g)].map(([, value]) => value)
+  }
+
+  assert.deepEqual(offered('places.1.party'), ['respondent', 'applicant'])
+  assert.ok(offered('places.0.role').includes('district-reviewer'))
+  assert.ok(!offered('places.0.role').includes('street-clerk'))
+  assert.ok(offered('consults.0.role').includes('street-clerk'))
 })
 
 test('the sort and the code of a place are fixed once it is there', async () => {

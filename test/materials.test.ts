@@ -909,6 +909,41 @@ test('who reads a paper of others stands in the action log once, before the firs
   assert.equal(rows[0].object_label, '申请表.pdf')
 })
 
+test('a paper read in pieces is logged whichever piece comes first, for each reader, and again after ten minutes', async () => {
+  const { shiftClock } = await import('../src/clock.ts')
+  const id = await givenCase('draft')
+  const { files } = await send(company, id, 'application', [['申请表.pdf', await pdf()]])
+  await move(id, { state: 'submitted', edition: 1, serial: `CL-${id}` })
+  const at = `/files/${files[0]?.id}`
+  const city = await portal.as('city-clerk')
+  const readers = async () =>
+    (await portal.db('action_log').where({ action: 'file.read', object_id: String(files[0]?.id) }).orderBy('id')).map(
+      row => row.role,
+    )
+
+  await clerk.raw(at, { method: 'HEAD' })
+  await clerk.get(at, { range: 'bytes=9999999-' })
+  assert.deepEqual(await readers(), [], 'nothing was read')
+  assert.equal((await clerk.get(at, { range: 'bytes=1-' })).status, 206)
+  assert.deepEqual(await readers(), ['district-clerk'])
+  await clerk.get(at, { range: 'bytes=-5' })
+  await clerk.get(at)
+  assert.deepEqual(await readers(), ['district-clerk'])
+  await city.get(at, { range: 'bytes=-5' })
+  assert.deepEqual(await readers(), ['district-clerk', 'city-clerk'])
+
+  try {
+    shiftClock(9 * 60_000)
+    await clerk.get(at)
+    assert.equal((await readers()).length, 2)
+    shiftClock(11 * 60_000)
+    await clerk.get(at, { range: 'bytes=2-' })
+    assert.deepEqual(await readers(), ['district-clerk', 'city-clerk', 'district-clerk'])
+  } finally {
+    shiftClock(0)
+  }
+})
+
 test('pictures and PDFs open in place, all else is only saved, and nothing in them can act', async () => {
   const id = await givenCase('draft')
   const { files } = await send(company, id, 'photos', [
@@ -1068,7 +1103,7 @@ test('the sweep removes what has no row, spares what is young, and reports what 
 
   const found = await sweepFiles(portal.db)
 
-  assert.deepEqual(found, { unfinished: 1, orphans: 1, missing: [files[1]?.id, files[2]?.id] })
+  assert.deepEqual(found, { unfinished: 1, orphans: 1, missing: [files[1]?.id, files[2]?.id], altered: [] })
   const keys = await keysIn(storage)
   assert.ok(keys.includes(kept.storage_key) && keys.includes(young) && !keys.includes(orphan))
   assert.deepEqual(unfinished(), [path.relative(filesFolder, running)])
@@ -1079,6 +1114,62 @@ test('the sweep removes what has no row, spares what is young, and reports what 
   assert.equal(gone.status, 500)
   fs.rmSync(running)
 })
+
+test('the sweep reads every file again in turn, so many a night, and reports the one whose bytes are others', async () => {
+  const { sweepFiles } = await import('../src/files/sweep.ts')
+  const { shiftClock } = await import('../src/clock.ts')
+  await portal.db('files').delete()
+  const id = await givenCase('draft')
+  await send(
+    company,
+    id,
+    'photos',
+    await Promise.all(['一', '二', '三', '四', '五'].map(async name => [`${name}.pdf`, await pdf()] as Sent)),
+  )
+  const rows = await rowsOf(id)
+  const [, altered] = rows
+  const file = path.join(filesFolder, altered.storage_key.slice(0, 2), altered.storage_key)
+  const bytes = fs.readFileSync(file)
+  bytes[20] = (bytes[20] ?? 0) ^ 1
+  fs.writeFileSync(file, bytes)
+  const sweepsDue = async () => await portal.db('action_log').where({ action: 'file.sweep' }).orderBy('id', 'desc')
+  const before = (await sweepsDue()).length
+
+  assert.deepEqual((await sweepFiles(portal.db)).altered, [altered.id], 'a night has room for all of them')
+  const [entry] = await sweepsDue()
+  assert.equal(entry.result, 'failed')
+  assert.deepEqual(JSON.parse(entry.detail).altered, [altered.id])
+
+  const most = 2
+  const nights = Math.ceil(rows.at(-1).id / most)
+  const found: number[] = []
+  const opened = await countingReads(async () => {
+    for (let night = 0; night < nights; night++) {
+      shiftClock(night * 86_400_000)
+      found.push(...(await sweepFiles(portal.db, most)).altered)
+    }
+  })
+  shiftClock(0)
+  assert.deepEqual(found, [altered.id], 'found once in a round')
+  assert.deepEqual(opened.sort(), rows.map(row => row.storage_key).sort(), 'each file was read once in a round')
+  assert.equal((await sweepsDue()).length, before + 2, 'a night without a finding writes nothing')
+})
+
+/** The keys that were opened while something was done. */
+async function countingReads(work: () => Promise<void>): Promise<string[]> {
+  const keys: string[] = []
+  const open = storage.open
+  storage.open = (key, range) => {
+    keys.push(key)
+    return open.call(storage, key, range)
+  }
+  try {
+    await work()
+  } finally {
+    storage.open = open
+  }
+  return keys
+}
 
 async function* one(content: Uint8Array) {
   yield content

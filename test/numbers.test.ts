@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Knex } from 'knex'
+import { givenOrganisation } from './list-rows.ts'
 import { openSchema } from './portal.ts'
 
 /** 编号: what a rule renders to, and that counters give no number twice and leave none out, whoever asks at once. */
@@ -55,6 +56,34 @@ test('numbers are taken one after the other, each prefix with a counter of its o
   )
   assert.equal(await inTransaction(trx => numbers.takeSerial(trx, 'ZX', '2026-11-23')), 'ZX2026112300001')
   assert.equal(await value('ZX20261123'), 1)
+})
+
+test('numbers that are there already, by another rule or from before the portal, are passed over and leave no gap', async () => {
+  const company = await givenOrganisation(db, '济南号满物业服务有限公司')
+  const at = new Date()
+  const stamps = { created_at: at, updated_at: at }
+  await db('companies').insert({ id: company, origin: 'local', ownership: 'private', legal_person: '卢新立', registered_address: '经十路 1 号', ...stamps }) // biome-ignore format: one row
+  const inCase = (number: string) => db('cases').insert({ kind: 'old', title: '老件', subject_type: 'company', subject_id: company, subject_name: '号满', applicant_id: company, state: 'done', number, held_since: at, created_by: 1, ...stamps }) // biome-ignore format: one row
+  const other = 'LW〔{yyyy}〕3701{seq:4}'
+  await inCase(numbers.renderNumber(other, { ...facts, seq: 20001 }))
+  await db('certificates').insert({ company_id: company, number: 'LW〔2026〕370120002', level: 'third', state: 'replaced', issuer: '市局', approved_on: '2020-01-01', issued_on: '2020-01-01', ...stamps }) // biome-ignore format: one row
+  // Another spelling is the same number to the unique key.
+  await inCase('lw〔2026〕370120003')
+  const approve = (fails = false) =>
+    inTransaction(async trx => {
+      const number = await numbers.takeNumber(trx, 'LW〔{yyyy}〕37012{seq:4}', facts)
+      await trx('cases').insert({ kind: 'new', title: '新件', subject_type: 'company', subject_id: company, subject_name: '号满', applicant_id: company, state: 'done', number, held_since: at, created_by: 1, ...stamps }) // biome-ignore format: one row
+      if (fails) throw new Error('undone')
+      return number
+    })
+
+  await assert.rejects(approve(true), /undone/)
+
+  assert.deepEqual(
+    [await approve(), await approve(), await approve()],
+    ['LW〔2026〕370120004', 'LW〔2026〕370120005', 'LW〔2026〕370120006'],
+  )
+  assert.equal(await value('LW〔2026〕37012'), 6)
 })
 
 test('a transaction that is undone gives its number back', async () => {

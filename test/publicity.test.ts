@@ -385,6 +385,71 @@ test('the keeper answers each objection, and after the last the clock alone has 
   assert.match((await portal.anyone().get(item.path)).text, /公示期满，异议不成立/)
 })
 
+test('who may answer an objection sees the telephone once, says why, and the log keeps that', async () => {
+  const item = await shown()
+  await objectTo(item)
+  const [row] = await objections(item)
+  const clerk = await portal.as('city-clerk')
+  const home = `/desk/cases/${item.kase.id}`
+  const to = `${home}/objections/${row.id}/reveal`
+  const reason = '电话核实异议内容'
+  const reveals = () => portal.db('action_log').where({ action: 'personal.reveal', object_id: String(item.kase.id) })
+
+  const page = await clerk.get(home)
+  assert.match(page.text, new RegExp(`action="${to}[#"]`))
+  const empty = await clerk.post(to, { reason: ' ' })
+  assert.equal(empty.status, 422)
+  assert.match(empty.text, /请填写查看原因。/)
+  assert.match(empty.text, /<details open[^>]*><summary>查看完整电话/)
+  assert.doesNotMatch(empty.text, /19900000077/)
+  for (const [username, status] of [
+    ['company', 403],
+    ['supervisor', 403],
+    ['district-clerk', 403],
+    ['district2-clerk', 404],
+  ] as const) {
+    const reader = await portal.as(username)
+    assert.equal((await reader.post(to, { reason })).status, status, username)
+    assert.doesNotMatch((await reader.get(home)).text, /查看完整电话/, username)
+  }
+  const elsewhere = await shown()
+  assert.equal((await clerk.post(`/desk/cases/${elsewhere.kase.id}/objections/${row.id}/reveal`, { reason })).status, 404)
+  assert.equal((await reveals()).length, 0)
+
+  const answer = await clerk.post(to, { reason })
+  assert.equal(answer.status, 200)
+  assert.match(answer.text, /钱程远/)
+  assert.match(answer.text, /19900000077/)
+  assert.match(answer.text, new RegExp(`href="${home}#objections"`))
+  assert.equal(answer.headers.get('cache-control'), 'no-store')
+  const [logged] = await reveals()
+  assert.deepEqual([logged.object_type, logged.role], ['case', 'city-clerk'])
+  assert.deepEqual(JSON.parse(logged.detail), { serial: item.kase.serial, field: '异议人电话', objection: row.id, reason })
+  assert.doesNotMatch((await clerk.get(home)).text, /19900000077/)
+  const reopened = await clerk.get(to)
+  assert.deepEqual([reopened.status, reopened.location], [302, `${home}#objections`])
+
+  assert.equal((await (await portal.as('city-approver')).post(to, { reason })).status, 200)
+  for (let turn = 0; turn < 29; turn++) await clerk.post(to, { reason })
+  assert.equal((await clerk.post(to, { reason })).status, 429)
+})
+
+test('the desk that keeps the wait sees the telephone only while the case is with it', async () => {
+  const item = await shown()
+  await objectTo(item)
+  const [row] = await objections(item)
+  const to = `/desk/cases/${item.kase.id}/objections/${row.id}/reveal`
+  const district = await portal.as('district-clerk')
+  // As where the district keeps the wait.
+  await portal.db('cases').where({ id: item.kase.id }).update({ holder_role: 'district-clerk' })
+
+  assert.equal((await district.post(to, { reason: '核实' })).status, 200)
+  await portal.db('cases').where({ id: item.kase.id }).update({ holder_role: null })
+  const after = await district.post(to, { reason: '核实' })
+  assert.equal(after.status, 403)
+  assert.doesNotMatch(after.text, /19900000077/)
+})
+
 test('an objection that holds sends the case back and ends the publicity', async () => {
   const item = await shown()
   const code = codeIn(await objectTo(item))

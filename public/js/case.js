@@ -10,6 +10,7 @@ for (const chip of document.querySelectorAll('[data-insert]'))
 
 for (const item of document.querySelectorAll('.pick-item')) {
   const [box, words] = [item.querySelector('[type=checkbox]'), item.querySelector('.words')]
+  // A browser that cannot hide the words of what is not ticked.
   words.addEventListener('input', () => {
     if (words.value.trim()) box.checked = true
   })

@@ -173,7 +173,8 @@
     // and so does the one in front: pressing where one already is means "again".
     const entry = menuEntry(path)
     const moved =
-      there.path.split('?')[0] !== path.split('?')[0] || (entry && pathOf(entry) === path && there.at !== undefined && there.at !== path)
+      there.path.split('?')[0] !== path.split('?')[0] ||
+      (entry && pathOf(entry) === path && there.at !== undefined && there.at !== path)
     const again = there === active && !there.dirty
     show(there)
     if (moved || again) load(there, path)

@@ -70,6 +70,7 @@ export const actions = {
   'calendar.update': '修改工作日历',
   'kind.update': '修改事项设置',
   'list.export': '导出列表',
+  'case.step': '办理办件',
   'log.read': '查看日志',
   'log.check': '核对日志',
   'warning.read': '已阅预警',

@@ -5,7 +5,7 @@ import { hashPassword, initialPassword, initialPasswordExpiry } from '../account
 import { administrators, isRole, type Role, roleConflict, roles } from '../accounts/roles.ts'
 import { endOtherSessions } from '../accounts/sessions.ts'
 import { isUsername, normaliseUsername, usernamePattern, usernameRule } from '../accounts/users.ts'
-import { checkHistory } from '../cases/history.ts'
+import { checkHistory } from '../cases/check-history.ts'
 import { now } from '../clock.ts'
 import { config } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
@@ -155,8 +155,8 @@ async function createAdmin(db: Knex, { role, username, name }: { role: Role; use
 
 /** Whether every 办理记录 is whole. Nothing is written: a check must not change what it checks. */
 async function checkCases(db: Knex): Promise<number> {
-  const { cases, lines, faults } = await checkHistory(db)
-  say(`核对了 ${cases} 件办件、${lines} 条办理记录。`)
+  const { cases, lines, erased, faults } = await checkHistory(db)
+  say(`核对了 ${cases} 件办件、${lines} 条办理记录${erased ? `，其中 ${erased} 段内容已依法删除` : ''}。`)
   for (const fault of faults) say(`  · ${fault}`)
   say(faults.length ? `发现 ${faults.length} 处问题。` : '没有发现改动、删除或插入。')
   return faults.length ? 1 : 0

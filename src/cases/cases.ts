@@ -20,7 +20,7 @@ import { archived, assertWritable, type Draft, editionOf, keepReplies, sealedEdi
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
 import { closedStates, type State, type Step, type StepCode, stepLabel, steps } from './lifecycle.ts'
-import { addFile, missingMaterials } from './materials.ts'
+import { addFile, filesIn, missingMaterials } from './materials.ts'
 import { takeNumber, takeSerial } from './numbers.ts'
 import { correctionsOf, historyOf, lockCase } from './queries.ts'
 import { settingsById, settingsInForce } from './settings.ts'
@@ -108,7 +108,12 @@ async function putIn(
   const again = kase.state === 'supplement'
   const step: StepCode = again ? 'resubmit' : 'submit'
   const edition = kase.edition + 1
-  const stored = await storePayload(trx, { id: kase.id, edition }, 'form', sealedEdition(kind, answers))
+  const stored = await storePayload(
+    trx,
+    { id: kase.id, edition },
+    'form',
+    sealedEdition(kind, answers, await filesIn(trx, kase.id, edition)),
+  )
   await keepMarks(trx, kase, kind, answers)
   if (again) await answerCorrections(trx, kase, form.replies ?? {}, at)
   // The time a correction takes does not make a filing late.

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { User } from '../accounts/users.ts'
 import { now, today } from '../clock.ts'
 import { db, inTransaction, isDuplicate } from '../db.ts'
+import { digestOf } from '../documents/documents.ts'
 import { Conflict, Forbidden, NotFound, NotNow } from '../errors.ts'
 import { type Answers, lockedTo, openAnswers, sealAnswers } from '../forms/answers.ts'
 import { type Form, fieldsOf } from '../forms/form.ts'
@@ -88,18 +89,32 @@ export async function draftOf(db: Knex, kase: Case): Promise<Draft> {
 
 /** A submitted edition, counted from 1. @throws NotFound where there is none, or it was erased by law */
 export async function editionOf(db: Knex, kase: Case, edition: number): Promise<Answers> {
-  const row: { body: string | null } | undefined = await db('case_payloads')
-    .where({ case_id: kase.id, sort: 'form', edition })
-    .orderBy('id', 'desc')
-    .first('body')
+  const row: { body: string | null; payload_digest: string } | undefined = await db('case_history')
+    .join('case_payloads', 'case_payloads.id', 'case_history.payload_id')
+    .where({ 'case_history.case_id': kase.id, 'case_history.edition': edition, 'case_payloads.case_id': kase.id })
+    .whereIn('case_history.step', ['submit', 'resubmit'])
+    .orderBy('case_history.sequence', 'desc')
+    .first('case_payloads.body', 'case_history.payload_digest')
   if (!row?.body) throw new NotFound('没有这一版申报内容。')
+  // What was altered in the database is not decided upon (GB/T 22239-2019 8.1.4.7).
+  if (digestOf(row.body) !== row.payload_digest)
+    throw new NotNow(`第 ${edition} 版申报内容与办理记录对不上，不能据此办理。请联系系统管理员核对办理记录。`)
   return openAnswers(kindOf(kase).form, row.body, column)
 }
 
-/** A submitted edition as it is stored. */
-export function sealedEdition(kind: Kind, answers: Answers): string {
-  return sealAnswers(kind.form, answers, column)
+/**
+ * A submitted edition as it is stored.
+ * @param papers frozen with it by their digests, so that one exchanged later shows
+ */
+export function sealedEdition(kind: Kind, answers: Answers, papers?: readonly { material: string; sha256: string }[]): string {
+  const text = sealAnswers(kind.form, answers, column)
+  if (!papers) return text
+  const sealed: object = JSON.parse(text)
+  return JSON.stringify({ ...sealed, [papersKey]: papers.map(({ material, sha256 }) => `${material} ${sha256}`).sort() })
 }
+
+/** No field of a form has such a name. */
+export const papersKey = '#papers'
 
 /** The fields of a form that only the archive fills in, out of some answers. */
 export function archived(form: Form, answers: Answers): Answers {

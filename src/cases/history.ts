@@ -1,11 +1,13 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
+import { portalItself as portalActor, record } from '../admin/action-log.ts'
 import { now } from '../clock.ts'
-import { isSame, sign } from '../crypto.ts'
+import { sign } from '../crypto.ts'
+import { digestOf } from '../documents/documents.ts'
+import { currentTrace } from '../trace.ts'
 import type { Case, HistoryRow, StepPayload } from './case.ts'
-import { type NoteCode, type State, stepLabel } from './lifecycle.ts'
+import { isStep, type NoteCode, type State } from './lifecycle.ts'
 
 /**
  * 办理记录: append-only and chained per case (GB/T 22239-2019 8.1.4.7). Each line carries an HMAC over its fields, the digest of its
@@ -76,12 +78,13 @@ export async function writeLine(
   const [id = 0] = await trx('case_history').insert({ ...fields, hash })
   const next: Partial<Case> = {
     ...changes,
-    version: kase.version + 1,
+    // What does not move the case does not make an open page stale; a new objection does, because 异议成立 answers all of them.
+    version: kase.version + (isStep(line.step) || line.step === 'object' ? 1 : 0),
     history_count: fields.sequence,
     history_hash: hash,
     updated_at: at,
   }
-  const updated = await trx('cases').where({ id: kase.id, version: kase.version }).update(next)
+  const updated = await trx('cases').where({ id: kase.id, version: kase.version, history_count: kase.history_count }).update(next)
   if (updated !== 1) throw new Error(`case ${kase.id} moved under its lock`)
   const open = (changes.closed_at ?? kase.closed_at) ? null : 1
   if (user)
@@ -90,6 +93,21 @@ export async function writeLine(
       .onConflict(['user_id', 'case_id'])
       .merge({ at, open })
   if (changes.closed_at) await trx('case_handlers').where({ case_id: kase.id }).update({ open })
+  // The sealed log holds the end of each chain as well: whoever cuts lines off and sets the case back is found out by it.
+  if (isStep(line.step))
+    await record(
+      trx,
+      {
+        ...portalActor,
+        ...(user && { user_id: user.id, user_name: user.name, role: user.role, organisation_id: user.organisation_id }),
+        ...currentTrace(),
+      },
+      {
+        action: 'case.step',
+        object: { type: 'case', id: kase.id, label: kase.title },
+        detail: { step: line.step, sequence: fields.sequence, hash },
+      },
+    )
   return { kase: { ...kase, ...next }, row: { id, ...fields, hash } }
 }
 
@@ -134,10 +152,6 @@ export async function payloadsOf(db: Knex, case_id: number): Promise<Map<number,
   return new Map(rows.flatMap(row => (row.body ? [[row.id, JSON.parse(row.body) as StepPayload]] : []))) // written by writeLine alone
 }
 
-function digestOf(body: string): string {
-  return createHash('sha256').update(body).digest('hex')
-}
-
 function sorted(value: object): object {
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
@@ -169,71 +183,4 @@ export function hashOf(row: Omit<HistoryRow, 'id' | 'hash'>, previous: string): 
       row.payload_digest,
     ]),
   )
-}
-
-export interface HistoryCheck {
-  cases: number
-  lines: number
-  /** One sentence per fault found, in Chinese. */
-  faults: string[]
-}
-
-const mostFaults = 200
-
-/**
- * Checks every line of every case against its hash, its payload against the digest, and the case against count and last hash.
- * Memory does not grow with the cases.
- */
-export async function checkHistory(db: Knex): Promise<HistoryCheck> {
-  const check: HistoryCheck = { cases: 0, lines: 0, faults: [] }
-  for (let from = 0; check.faults.length < mostFaults; ) {
-    const cases: Pick<Case, 'id' | 'serial' | 'title' | 'history_count' | 'history_hash'>[] = await db('cases')
-      .where('id', '>', from)
-      .orderBy('id')
-      .limit(200)
-      .select('id', 'serial', 'title', 'history_count', 'history_hash')
-    if (!cases.length) break
-    const ids = cases.map(({ id }) => id)
-    const [lines, payloads] = await Promise.all([
-      db<HistoryRow>('case_history').whereIn('case_id', ids).orderBy(['case_id', 'sequence']),
-      db('case_payloads').whereIn('case_id', ids).select('id', 'body', 'digest') as Promise<
-        { id: number; body: string | null; digest: string }[]
-      >,
-    ])
-    const byCase = new Map<number, HistoryRow[]>(ids.map(id => [id, []]))
-    for (const line of lines) byCase.get(line.case_id)?.push(line)
-    const byId = new Map(payloads.map(payload => [payload.id, payload]))
-    for (const kase of cases) {
-      const own = byCase.get(kase.id) ?? []
-      check.cases++
-      check.lines += own.length
-      check.faults.push(...faultsIn(kase, own, byId))
-    }
-    from = cases.at(-1)?.id ?? from
-  }
-  return check
-}
-
-function faultsIn(
-  kase: Pick<Case, 'id' | 'serial' | 'title' | 'history_count' | 'history_hash'>,
-  lines: HistoryRow[],
-  payloads: Map<number, { body: string | null; digest: string }>,
-): string[] {
-  const name = `办件 ${kase.serial ?? kase.id}（${kase.title}）`
-  const faults: string[] = []
-  let previous = ''
-  for (const [index, line] of lines.entries()) {
-    const which = `${name}的第 ${line.sequence} 条办理记录（${stepLabel(line.step)}）`
-    if (line.sequence !== index + 1) return [...faults, `${name}的办理记录从第 ${index + 1} 条起缺失或被插入。`]
-    if (!isSame(line.hash, hashOf(line, previous))) return [...faults, `${which}与签名不符，已被改动或不是系统写入。`]
-    previous = line.hash
-    if (line.payload_id === null) continue
-    const payload = payloads.get(line.payload_id)
-    // Erased by law: the digest stays in the line.
-    if (payload?.body === null) continue
-    if (!payload || digestOf(payload.body) !== line.payload_digest) faults.push(`${which}所附的内容已被改动或删除。`)
-  }
-  if (lines.length !== kase.history_count || !isSame(previous, kase.history_hash))
-    faults.push(`${name}应有 ${kase.history_count} 条办理记录，现有 ${lines.length} 条，末尾被删除或添加。`)
-  return faults
 }

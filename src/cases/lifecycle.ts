@@ -102,7 +102,6 @@ export const notes = {
   consult: '征求意见',
   advise: '回复意见',
   verify: '核验原件',
-  reveal: '查看完整信息',
   object: '收到异议',
   dismiss: '异议不成立',
 } as const

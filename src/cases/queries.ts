@@ -4,6 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { NotFound } from '../errors.ts'
 import type { Case, Consultation, Correction, HistoryRow } from './case.ts'
 import { noDue } from './case.ts'
+import { caseReaders } from './roles.ts'
 
 /**
  * Every read of cases starts here, so a case outside it is simply not found. An organisation sees those it is a party of, drafts too;
@@ -11,6 +12,8 @@ import { noDue } from './case.ts'
  */
 export function visibleCases(db: Knex, user: User): Knex.QueryBuilder {
   const cases = db('cases')
+  // Editors see the whole city and no case of it.
+  if (user.role !== 'owner' && !caseReaders.includes(user.role)) return cases.whereRaw('1 = 0')
   const { scope } = user
   switch (scope.level) {
     case 'city':

@@ -7,7 +7,7 @@ import { db, inTransaction } from '../db.ts'
 import { BadRequest, Conflict, NotFound, NotNow } from '../errors.ts'
 import { dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
 import { type Answers, answersFrom } from '../forms/answers.ts'
-import { type Mistakes, readForm, text, type Values } from '../forms/form.ts'
+import { type Mistakes, readForm, text, type Values, visible } from '../forms/form.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
 import { dismissObjection } from '../publicity/publicity.ts'
 import { movedOn, standingOf, submitCase, takeStep } from './cases.ts'
@@ -108,11 +108,8 @@ cases.post('/:id/copy', allow(...caseStarters), async (req, res) => {
 cases.post('/:id/steps', allow(...caseReaders), async (req, res) => await decide(req, res))
 
 /** What a form of the case page was sent to: whoever opens or reloads that address comes to the case. */
-cases.get(
-  ['steps', 'submit', 'draft', 'outcome', 'notes', 'reveal', 'urge', 'consultations'].map(form => `/:id/${form}`),
-  allow(...caseReaders),
-  (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`),
-)
+for (const form of ['steps', 'submit', 'draft', 'outcome', 'notes', 'reveal', 'urge', 'consultations'])
+  cases.get(`/:id/${form}`, allow(...caseReaders), (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`))
 
 /** The outcome of an external authority comes with a scan, so the form is multipart; who may not decide is refused before it is read. */
 cases.post(
@@ -160,11 +157,10 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
     return undefined
   }
   const moved = await takeStep(user, id, { action, ...read.data, ...(scan?.ok ? { scan } : {}) })
-  const after = await standingOf(db, moved)
   const next = await nextInTodo(db, user, moved)
   flash(req, {
     tone: 'ok',
-    text: done(action, stateOf(after).label),
+    text: done(action, stateOf({ ...standing, kase: moved }).label),
     ...(next ? { link: { href: `/desk/cases/${next}`, label: '办下一件' } } : {}),
   })
   res.redirect(303, `/desk/cases/${id}`)
@@ -199,7 +195,7 @@ cases.post('/:id/urge', allow(...caseReaders), async (req, res) => {
 })
 
 const revealForm = z.object({
-  reason: text({ label: '查看原因', max: 100, hint: '如：电话核实任职情况。会记入办理记录和操作日志。' }),
+  reason: text({ label: '查看原因', max: 100, hint: '如：电话核实任职情况。会记入操作日志。' }),
 })
 
 cases.post('/:id/reveal', allow(...caseDeciders), async (req, res) => {
@@ -297,7 +293,9 @@ async function readWriting(req: Request, res: Response) {
   const body = bodyOf(req)
   const replies = Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) =>
-      name.startsWith('answer.') && typeof value === 'string' ? [[name.slice('answer.'.length), value.trim().slice(0, 500)]] : [],
+      name.startsWith('answer.') && typeof value === 'string'
+        ? [[name.slice('answer.'.length), visible(value).slice(0, 500)]]
+        : [],
     ),
   )
   const posted: Answers = answersFrom(kindOf(kase).form, body)
@@ -311,7 +309,7 @@ function archivedOf(answers: Answers, posted: Answers): Answers {
 
 function bodyOf(req: Request): Record<string, unknown> {
   const body: unknown = req.body
-  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {} // urlencoded or JSON object
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : {} // urlencoded or JSON object
 }
 
 function wantsJson(req: Request): boolean {

@@ -1,7 +1,18 @@
 import { z } from 'zod'
 import { today } from '../clock.ts'
 import type { Received } from '../files/receive.ts'
-import { date, type Form, fieldsOf, type Mistakes, optionalText, readForm, text, type Values, version } from '../forms/form.ts'
+import {
+  date,
+  type Form,
+  fieldsOf,
+  type Mistakes,
+  optionalText,
+  readForm,
+  text,
+  type Values,
+  version,
+  visible,
+} from '../forms/form.ts'
 import type { StepPayload } from './case.ts'
 import type { StepForm } from './cases.ts'
 import { type Need, type Step, type StepCode, steps } from './lifecycle.ts'
@@ -103,7 +114,9 @@ function readItems({ kind, settings }: Standing, body: Record<string, unknown>) 
     }
     const typed = body[`words.${target}`]
     const words = typeof typed === 'string' ? typed.trim() : ''
-    if (!words) mistakes[`words.${target}`] = '请写明这一项要补正什么。'
+    const seen = visible(words)
+    if (seen !== words.normalize('NFC')) mistakes[`words.${target}`] = '这一项里有看不见的控制字符，请删除后重新填写。'
+    else if (!words) mistakes[`words.${target}`] = '请写明这一项要补正什么。'
     else if ([...words].length > itemMax)
       mistakes[`words.${target}`] = `每一项最多 ${itemMax} 个字，现有 ${[...words].length} 个。`
     return [{ target_type, target: target.slice(target.indexOf('.') + 1), words } as const]

@@ -4,6 +4,7 @@ import express, { type Request, type Response } from 'express'
 import type { User } from '../accounts/users.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import type { Case, StoredFile } from '../cases/case.ts'
+import { caseReaders } from '../cases/roles.ts'
 import { findCase, mayReadPapers } from '../cases/queries.ts'
 import { db } from '../db.ts'
 import { HttpError, NotFound } from '../errors.ts'
@@ -14,7 +15,7 @@ import { type ByteRange, storage } from './storage.ts'
 /** `/files/:id`: the papers of cases. Whoever may see the case may read them; nobody else learns that they exist. */
 export const files = express.Router()
 
-files.get('/files/:id', allow(), async (req, res) => {
+files.get('/files/:id', allow(...caseReaders), async (req, res) => {
   const { file, kase, own } = await findFile(currentUser(res), recordId(req))
   const range = rangeIn(req, file.size)
   if (range === 'beyond') {

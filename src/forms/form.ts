@@ -75,6 +75,15 @@ interface TextRules extends FieldMeta {
 // Controls, formats (zero width, bidi, BOM) and the code points that are no characters, which an XML part of a workbook cannot hold.
 const invisible = /[\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/u
 
+/** A text without the signs nobody sees, for what is kept beside a form and has no rules of its own. */
+export function visible(text: string): string {
+  return text
+    .toWellFormed()
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}\p{Noncharacter_Code_Point}]/gu, sign => (sign === '\n' ? sign : ''))
+    .trim()
+}
+
 function cleanText(value: unknown, rules: TextRules, optional: boolean, ctx: z.RefinementCtx): string {
   const mistake = (message: string) => {
     ctx.addIssue({ code: 'custom', message })

@@ -13,7 +13,8 @@ interface Kept {
   districts: Words
 }
 
-const kept = new WeakMap<Knex, Promise<Kept>>()
+// By what its connections are opened with, which a transaction shares with its pool.
+const kept = new WeakMap<object, Promise<Kept>>()
 const minute = 60_000
 
 /** The name of every region by its code. */
@@ -28,12 +29,13 @@ export async function districtNames(db: Knex): Promise<Words> {
 
 /** Regions change about once a year and are asked for on every page, so they are read once a minute. */
 async function keep(db: Knex): Promise<Kept> {
-  const present = kept.get(db)
+  const { config }: { config: object } = db.client
+  const present = kept.get(config)
   // Real time on purpose: the age of a cache has nothing to do with the day the portal is set to.
   if (present && (await present).until > performance.now()) return present
   const read = readRegions(db)
-  kept.set(db, read)
-  read.catch(() => kept.delete(db))
+  kept.set(config, read)
+  read.catch(() => kept.delete(config))
   return read
 }
 

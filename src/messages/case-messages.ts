@@ -42,7 +42,7 @@ export async function tellOfStep(trx: Knex.Transaction, told: ToldStep): Promise
   const facts = await factsOf(trx, told)
   const link = linkTo(kase)
   const matter = matterOf(kind)
-  const own = await peopleOf(trx, kase, 'applicant')
+  const { applicant: own, informed } = await partiesOf(trx, kase)
   const organisations = own.organisations.includes(kase.applicant_id)
     ? own.organisations
     : [kase.applicant_id, ...own.organisations]
@@ -72,7 +72,6 @@ export async function tellOfStep(trx: Knex.Transaction, told: ToldStep): Promise
         : {}),
     })
 
-  const informed = await peopleOf(trx, kase, 'informed')
   const rest = { ...informed, organisations: informed.organisations.filter(id => !organisations.includes(id)) }
   for (const to of recipients(rest))
     await tell(trx, {
@@ -127,15 +126,19 @@ interface People {
   users: number[]
 }
 
-async function peopleOf(trx: Knex.Transaction, { id: case_id }: Case, role: 'applicant' | 'informed'): Promise<People> {
-  const rows: { organisation_id: number | null; user_id: number | null }[] = await trx('case_parties')
-    .where({ case_id, role })
+async function partiesOf(trx: Knex.Transaction, { id: case_id }: Case): Promise<{ applicant: People; informed: People }> {
+  const rows: { role: string; organisation_id: number | null; user_id: number | null }[] = await trx('case_parties')
+    .where({ case_id })
     .orderBy('id')
-    .select('organisation_id', 'user_id')
-  return {
-    organisations: rows.flatMap(row => (row.organisation_id && !row.user_id ? [row.organisation_id] : [])),
-    users: rows.flatMap(row => row.user_id ?? []),
+    .select('role', 'organisation_id', 'user_id')
+  const people = (role: string): People => {
+    const own = rows.filter(row => row.role === role)
+    return {
+      organisations: own.flatMap(row => (row.organisation_id && !row.user_id ? [row.organisation_id] : [])),
+      users: own.flatMap(row => row.user_id ?? []),
+    }
   }
+  return { applicant: people('applicant'), informed: people('informed') }
 }
 
 function recipients({ organisations, users }: People): Recipients[] {

@@ -2,7 +2,7 @@ import { addDays } from '../../calendar.ts'
 import type { Check, CheckContext, Finding } from '../../cases/kind.ts'
 import { blindIndex } from '../../crypto.ts'
 import type { AnswerRow } from '../../forms/answers.ts'
-import { normaliseCode } from '../../identifiers.ts'
+import { isDay, normaliseCode } from '../../identifiers.ts'
 import { titles } from '../archives/words.ts'
 import { certificateOf } from './company.ts'
 
@@ -189,7 +189,7 @@ const inTime: Check = {
     const limit = context.settings.thresholds.filing_days ?? 0
     const from = textOf(context, 'established_on')
     if (!limit) return undefined
-    const due = /^\d{4}-\d{2}-\d{2}$/.test(from) ? addDays(from, limit) : undefined
+    const due = isDay(from) ? addDays(from, limit) : undefined
     return {
       code: 'in-time',
       requirement: `自领取营业执照之日起 ${limit} 日内申报`,
@@ -210,7 +210,7 @@ const beforeExpiry: Check = {
     const until = textOf(context, 'certificate_until')
     const held = until ? undefined : await certificateOf(context.db, context.kase.subject_id)
     const last = until || held?.valid_until || ''
-    if (!last) return undefined
+    if (!isDay(last)) return undefined
     const wish = addDays(last, -ahead)
     return {
       code: 'before-expiry',

@@ -1,6 +1,7 @@
 import { addDays } from '../../calendar.ts'
 import { defineKind } from '../../cases/kind.ts'
 import { NotNow } from '../../errors.ts'
+import { isDay } from '../../identifiers.ts'
 import { award } from './certificates.ts'
 import { confirmChecks, newChecks } from './checks.ts'
 import { applicantCompany, certificateOf, companyAnswers, projectRows, runsOn } from './company.ts'
@@ -56,7 +57,7 @@ export const qualificationNew = defineKind({
   prefill: (db, { subject_id }) => companyAnswers(db, subject_id),
   fileBy(answers, { thresholds }) {
     const from = answers.established_on
-    return typeof from === 'string' && from && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
+    return typeof from === 'string' && isDay(from) && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
   },
   async whenDone(trx, kase, context) {
     await award(trx, kase, context, 'provisional')
