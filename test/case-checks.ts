@@ -9,6 +9,8 @@ import '../src/modules/index.ts'
  * the history is signed with the keys of the portal.
  */
 
+// Lines beside the way of the case: they leave its version alone, so that no open page becomes stale by them.
+const beside = "('note', 'urge', 'consult', 'advise', 'verify', 'dismiss')"
 const closed = "('done', 'refused', 'declined', 'withdrawn')"
 const written = "('draft', 'supplement', 'rejected')"
 const taken = `(${stepCodes.map(code => `'${code}'`).join(', ')})`
@@ -16,15 +18,15 @@ const taken = `(${stepCodes.map(code => `'${code}'`).join(', ')})`
 /** Each finds the ids of the cases that break it; `:lines` holds for lines of the history that the engine has written. */
 const laws: Record<string, string> = {
   'version, count and the lines of the history go together': `
-    select c.id from cases c left join (select case_id, count(*) as n, max(sequence) as last from case_history group by case_id) h
-      on h.case_id = c.id
-    where c.version <> c.history_count + 1 or coalesce(h.n, 0) <> c.history_count or coalesce(h.last, 0) <> c.history_count`,
+    select c.id from cases c left join (select case_id, count(*) as n, max(sequence) as last, sum(step not in ${beside}) as moves
+      from case_history group by case_id) h on h.case_id = c.id
+    where c.version <> coalesce(h.moves, 0) + 1 or coalesce(h.n, 0) <> c.history_count or coalesce(h.last, 0) <> c.history_count`,
   'the case is where its last line leads': `
     select c.id from cases c left join case_history h on h.case_id = c.id and h.sequence = c.history_count
     where if(h.id is null, c.state <> 'draft', h.to_state <> c.state or not h.to_place <=> c.place or h.hash <> c.history_hash)`,
   'each line begins where the one before has led': `
     select h.case_id as id from case_history h join case_history p on p.case_id = h.case_id and p.sequence = h.sequence - 1
-    where h.from_state <> p.to_state or not h.place <=> p.to_place or h.case_version <> p.case_version + 1`,
+    where h.from_state <> p.to_state or not h.place <=> p.to_place or h.case_version <> p.case_version + if(p.step in ${beside}, 0, 1)`,
   'who holds the case fits its state': `
     select id from cases where
       (state in ${written} and (not holder_id <=> applicant_id or holder_role is not null))

@@ -54,6 +54,11 @@ export const administrators: readonly Role[] = ['system-admin', 'security-admin'
 
 export const officials = roleCodes.filter(role => roles[role].staff && !administrators.includes(role))
 
+/** Who may sit at a desk: officials who decide business. Editors publish, the supervisor looks, the business administrator sets the rules. */
+export const deskRoles: readonly Role[] = officials.filter(
+  role => !role.startsWith('editor') && role !== 'supervisor' && role !== 'business-admin',
+)
+
 /** Whether a text is the code of a role. */
 export function isRole(text: string): text is Role {
   return Object.hasOwn(roles, text)
@@ -61,9 +66,14 @@ export function isRole(text: string): text is Role {
 
 /**
  * Why a person who already holds `held` may not also hold `wanted`, or nothing. The law separates the three administrators from
- * each other and from business; everything else may be combined, acting in one role at a time.
+ * each other and from business, and who sets the rules of business decides none of it; everything else may be combined, acting in
+ * one role at a time.
  */
 export function roleConflict(held: readonly Role[], wanted: Role): string | undefined {
   const other = held.find(role => role !== wanted && (administrators.includes(role) || administrators.includes(wanted)))
-  return other && `${roles[other].label}与${roles[wanted].label}不能由同一人担任：系统、安全、审计三员分立，且都不办业务。`
+  if (other) return `${roles[other].label}与${roles[wanted].label}不能由同一人担任：系统、安全、审计三员分立，且都不办业务。`
+  const across = held.find(role => setsRulesFor(role, wanted) || setsRulesFor(wanted, role))
+  return across && `${roles[across].label}与${roles[wanted].label}不能由同一人担任：定办事规则的不办件，办件的不定规则。`
 }
+
+const setsRulesFor = (one: Role, other: Role) => one === 'business-admin' && deskRoles.includes(other)

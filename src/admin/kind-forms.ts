@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { administrators, isRole, officials, type Role, roles } from '../accounts/roles.ts'
+import { administrators, deskRoles, isRole, type Role, roles } from '../accounts/roles.ts'
 import type { Limit } from '../calendar.ts'
 import { limitInWords } from '../cases/catalogue.ts'
 import {
@@ -156,11 +156,6 @@ export function changeRows(typed: Typed, command: string): Typed {
 
 // ── The fields of a row ────────────────────────────────────────────────────────────────────────
 
-/** Who may sit at a desk: officials who decide business. Editors publish, the supervisor looks, the business administrator sets the rules. */
-export const deskRoles: readonly Role[] = officials.filter(
-  role => !role.startsWith('editor') && role !== 'supervisor' && role !== 'business-admin',
-)
-
 /** Why a role cannot take a place, or nothing. An outcome from outside is keyed in by the city. */
 function roleFault(role: string, sort: Place['sort'] | 'consult'): string | undefined {
   if (!isRole(role)) return `没有“${role}”这个角色，请从列表里选。`
@@ -283,6 +278,7 @@ interface Ground {
   base: KindSettings
 }
 
+const isParty = (text: string): text is PartyRole => Object.hasOwn(partyRoles, text)
 const isSort = (text: string | undefined): text is Place['sort'] => text !== undefined && Object.hasOwn(sorts, text)
 
 /** The sort of a place: as it was created, else as it was asked for. */
@@ -345,6 +341,15 @@ export interface DrawnForm {
 
 const roleOptions = deskRoles.map(value => ({ value, label: roles[value].label }))
 
+/** What a field is chosen from: of a place only what cases of the kind can come to, and what stands there. */
+function offered({ name, options }: Field, part: Part, value: string, kind: Kind): Field['options'] {
+  const all = name === 'role' ? roleOptions : options
+  if (part !== 'places') return all
+  const isFit = (code: string) =>
+    name === 'role' ? !isRole(code) || isReached(kind, code) : name !== 'party' || hasParty(kind, code)
+  return all?.filter(option => option.value === value || isFit(option.value))
+}
+
 /** The whole form as the page draws it. */
 export function drawForm(typed: Typed, mistakes: Mistakes, ground: Ground): DrawnForm {
   const { base, kind, variant } = ground
@@ -359,7 +364,10 @@ export function drawForm(typed: Typed, mistakes: Mistakes, ground: Ground): Draw
     typed[part].map((row, at): DrawnRow => {
       const code = row.code ?? ''
       const fields = fieldsOf(rowForm(part, row, ground))
-        .map(field => (field.name === 'role' ? { ...field, options: roleOptions } : field))
+        .map(field => {
+          const options = offered(field, part, row[field.name] ?? '', kind)
+          return options ? { ...field, options } : field
+        })
         .map(field => ({ ...filled(field, `${part}.${at}.${field.name}`, row[field.name] ?? ''), row: at + 1 }))
       const shown = new Set(fields.map(({ name }) => name))
       const sort = part === 'places' ? sortOf(row, base) : undefined
@@ -412,7 +420,7 @@ export function readSettings(typed: Typed, ground: Ground): ReadSettings {
   if (!single.ok) for (const [name, sentence] of Object.entries(single.mistakes)) wrong(name, sentence)
   const rows = Object.fromEntries(parts.map(part => [part, read(part)])) as Record<Part, Record<string, unknown>[]> // one entry for each part
   for (const part of ['places', 'clocks', 'consults', 'materials'] as const) twice(part, typed[part], base, wrong)
-  chainFaults(typed.places, base, wrong)
+  chainFaults(typed.places, ground, wrong)
   for (const [at, { code }] of typed.materials.entries())
     if (code === 'outcome' || code === 'answer') wrong(`materials.${at}.code`, `代码“${code}”留给办理中的文件，请换一个。`)
   const opinionsSeen = new Set<string>()
@@ -467,8 +475,17 @@ function twice(part: Exclude<Part, 'templates'>, rows: readonly Values[], base: 
     }
 }
 
-/** A chain that no case could go through. */
-function chainFaults(rows: readonly Values[], base: KindSettings, wrong: Wrong): void {
+const reachesOf = ({ reaches = ['city', 'district'] }: Kind): readonly string[] => reaches
+/** Whether every case of a kind has an office of its own where the role sits. */
+const isReached = (kind: Kind, role: Role) => reachesOf(kind).includes(roles[role].scope)
+/** Whether cases of a kind have this party. */
+const hasParty = ({ parties = [] }: Kind, party: string) => ['applicant', ...parties].includes(party)
+
+const offices: Readonly<Record<string, string>> = { city: '市局', district: '区县', street: '街道办' }
+const decides = (sort: Place['sort']) => sort === 'desk' || sort === 'external'
+
+/** A chain that no case could go through, or where one person could decide alone, or out of the public's sight against the law. */
+function chainFaults(rows: readonly Values[], { kind, variant, base }: Ground, wrong: Wrong): void {
   const order = rows.map(row => sortOf(row, base))
   if (!order.includes('desk')) {
     wrong('places', '流程里没有审核岗位。至少要有一个审核岗位来受理和审核，请加上。')
@@ -478,6 +495,32 @@ function chainFaults(rows: readonly Values[], base: KindSettings, wrong: Wrong):
   const last = order.length - 1
   if (order[last] === 'party')
     wrong(`places.${last}.label`, '最后一个环节不能是当事人答复：答复之后要有岗位作出决定，请在后面加一个审核岗位。')
+
+  const { chain } = standardOf(kind, variant)
+  // Nobody decides a case at two places, so two places are two people.
+  const eyes = Math.min(2, chain.filter(({ sort }) => decides(sort)).length)
+  const isPublic = rows.some((row, at) => order[at] === 'wait' && placeForms.wait.shape.public.parse(row.public))
+  const missing = [
+    order.filter(decides).length < eyes ? '至少要有两个审核环节，由不同的人办理（不得自审）。请加上。' : '',
+    chain.some(place => place.sort === 'wait' && place.public) && !isPublic
+      ? '这个事项依法要公示，公示环节不能去掉。请加回来。'
+      : '',
+  ].join('')
+  if (missing) wrong('places', missing)
+
+  for (const [at, { role = '', party = '' }] of rows.entries()) {
+    const said = `第 ${at + 1} 个环节：这个事项的办件`
+    if (order[at] === 'party') {
+      if (isParty(party) && !hasParty(kind, party))
+        wrong(`places.${at}.party`, `${said}没有${partyRoles[party]}，到这里没有人答复。请换一个答复人，或去掉这个环节。`)
+    } else if (isRole(role) && !isReached(kind, role)) {
+      const others = reachesOf(kind).map(level => offices[level])
+      wrong(
+        `places.${at}.role`,
+        `${said}不一定有所属${offices[roles[role].scope]}，到这里会没有人办。请换${others.join('或')}的角色。`,
+      )
+    }
+  }
 }
 
 /** An end before its beginning, and a promise longer than the law allows. */

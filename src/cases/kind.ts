@@ -178,6 +178,10 @@ export interface Kind<F extends Form = Form> {
   /** 何时申请, one sentence. */
   when: string
   startedBy: readonly Role[]
+  /** The parties its cases have besides the applicant and those informed; none unless told. Only these can be waited for. */
+  parties?: readonly PartyRole[]
+  /** The levels of offices its subjects always belong to; city and district unless told. Only their desks can be in the chain. */
+  reaches?: readonly ('city' | 'district' | 'street')[]
   /** Two letters before day and sequence: ZX2026112300017. */
   prefix: string
   form: F

@@ -37,11 +37,23 @@ export function sampleNumber(rule: string): string {
 }
 
 /**
- * Takes the next number of a rule. The counter stays locked until the transaction ends, so take it last before commit (domain.md §3.3:
- * gap-free, never reused).
+ * Takes the next number of a rule that nobody has yet: another rule, or the time before the portal, may have given what this one
+ * comes to. The counter stays locked until the transaction ends, so take it last before commit (domain.md §3.3: gap-free, never reused).
  */
 export async function takeNumber(trx: Knex.Transaction, rule: string, facts: NumberFacts): Promise<string> {
-  return renderNumber(rule, { ...facts, seq: await nextValue(trx, prefixOf(rule, facts)) })
+  const prefix = prefixOf(rule, facts)
+  const next = await nextValue(trx, prefix)
+  let seq = next
+  while (await isTaken(trx, renderNumber(rule, { ...facts, seq }))) seq++
+  if (seq > next) await trx('counters').where({ prefix }).update({ value: seq })
+  return renderNumber(rule, { ...facts, seq })
+}
+
+/** Whether a case or a certificate has this number. The database compares, so that what its unique keys hold to be one number is one. */
+async function isTaken(trx: Knex.Transaction, number: string): Promise<boolean> {
+  const having = (table: string) => trx(table).where({ number }).select('id')
+  const rows: unknown[] = await having('cases').unionAll(having('certificates'))
+  return rows.length > 0
 }
 
 /**
