@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { Knex } from 'knex'
-import { type Cost, end, Meter, type Page, rowOf, type Server, sessionOf, shootAll, start } from './bench-tools.ts'
+import { type Cost, end, Meter, mean, type Page, rowOf, type Server, sessionOf, shootAll, start } from './bench-tools.ts'
 import { Agent, type Answer } from './portal.ts'
 
 /**
@@ -42,34 +42,68 @@ interface Table {
   rows: Row[]
 }
 
-/** Measures each size in a schema of its own. @returns the tables to print */
+/** A portal with so many cases, and the bare handler beside it. */
+interface Site {
+  size: number
+  db: Knex
+  portal: Server
+  bare: Server
+}
+
+/**
+ * Measures each size in a schema of its own. The sizes take turns page by page, so that whatever else the machine does meanwhile
+ * falls on all of them.
+ * @returns the tables to print
+ */
 export async function measureCases(url: string, sizes: readonly number[]): Promise<Table[]> {
-  const costs = new Map<number, Map<string, Cost>>()
-  const pages: Row[] = []
-  const races: Row[] = []
-  for (const size of sizes) {
-    const at = await prepare(url, size)
-    const db = openPool(at)
-    const portal = await start(['test/case-portal.ts'], { DATABASE_URL: at, DEMO_SIZE: '1', DATABASE_POOL: '20' })
-    const bare = await start(['test/bench-bare.ts'], { DATABASE_URL: at })
-    try {
-      const meter = new Meter(db)
-      const found = await measurePages(meter, db, portal, bare)
-      found.set('提交一件', await measureSubmit(meter, db, portal))
-      const [first] = found.values()
-      if (first) for (const [name, cost] of found) pages.push(rowOf(size, name, cost, first))
-      costs.set(size, found)
-      if (size === Math.max(...sizes)) races.push(...(await measureDecisions(meter, db, portal)))
-    } finally {
+  const sites: Site[] = []
+  try {
+    for (const size of sizes) sites.push(await open(size, await prepare(url, size)))
+    const [any] = sites
+    const largest = sites.find(({ size }) => size === Math.max(...sizes))
+    if (!any || !largest) return []
+    const meter = new Meter(any.db)
+    const costs = await measureAll(meter, sites)
+    const races = await measureDecisions(meter, largest.db, largest.portal)
+    const names = [...(costs.get(largest)?.keys() ?? [])]
+    const pages = names.flatMap(name =>
+      sites.flatMap(site => {
+        const [bare] = costs.get(site)?.values() ?? []
+        const cost = costs.get(site)?.get(name)
+        return bare && cost ? [rowOf(site.size, name, cost, bare)] : []
+      }),
+    )
+    return [
+      { title: '办件', rows: pages },
+      { title: `${Math.max(...sizes)} 件与 ${Math.min(...sizes)} 件相比`, rows: compare(costs, sites) },
+      { title: `${officials} 名审批人同时办理 ${decisions} 件，每件同时给 ${offers} 人`, rows: races },
+    ]
+  } finally {
+    for (const { portal, bare, db } of sites) {
       await Promise.all([portal, bare].map(end))
       await db.destroy()
     }
   }
-  return [
-    { title: '办件', rows: pages },
-    { title: `${Math.max(...sizes)} 件与 ${Math.min(...sizes)} 件相比`, rows: compare(costs) },
-    { title: `${officials} 名审批人同时办理 ${decisions} 件，每件同时给 ${offers} 人`, rows: races },
-  ]
+}
+
+async function open(size: number, url: string): Promise<Site> {
+  const portal = await start(['test/case-portal.ts'], { DATABASE_URL: url, DEMO_SIZE: '1', DATABASE_POOL: '20' })
+  return { size, portal, bare: await start(['test/bench-bare.ts'], { DATABASE_URL: url }), db: openPool(url) }
+}
+
+type Costs = Map<Site, Map<string, Cost>>
+
+async function measureAll(meter: Meter, sites: readonly Site[]): Promise<Costs> {
+  const all = await Promise.all(sites.map(async site => (await pagesOf(site)).map((page, at) => ({ site, page, at }))))
+  const byTurns = all.flat().sort((one, other) => one.at - other.at)
+  const found = await shootAll(meter, byTurns.map(({ page }) => page)) // biome-ignore format: one thought
+  const costs: Costs = new Map(sites.map(site => [site, new Map()]))
+  for (const [at, { site, page }] of byTurns.entries()) {
+    const cost = found[at]
+    if (cost) costs.get(site)?.set(page.name, cost)
+  }
+  for (const [site, cost] of await measureSubmits(meter, sites)) costs.get(site)?.set('提交一件', cost)
+  return costs
 }
 
 /** A schema with a demo city and so many cases. @returns its address */
@@ -158,7 +192,8 @@ async function write(db: Knex, plan: import('./case-rows.ts').Plan): Promise<num
   return made
 }
 
-async function measurePages(meter: Meter, db: Knex, portal: Server, bare: Server): Promise<Map<string, Cost>> {
+/** The pages to be measured, the bare one first. */
+async function pagesOf({ db, portal, bare }: Site): Promise<Page[]> {
   const { agent: district, ...clerk } = await signIn(portal, 'district-clerk')
   const { cookie: city } = await signIn(portal, 'city-clerk')
   const list = '/desk/lists/cases?box=todo&sort=due_on'
@@ -173,38 +208,58 @@ async function measurePages(meter: Meter, db: Knex, portal: Server, bare: Server
     return ids.map(id => `/desk/cases/${id}`)
   }
   const page = (name: string, cookie: string, ...paths: string[]): Page => ({ name, server: portal, paths, cookie })
-  return await shootAll(meter, [
+  return [
     { name: '同一待办列表，裸 Express 页面', server: bare, paths: [`/cases?sid=${encodeURIComponent(clerk.sid)}`] },
     page('待办列表 20 行，区县经办人', clerk.cookie, list),
     page('待办列表 20 行，市局经办人', city, list),
+    page('在途列表 20 行，市局经办人', city, '/desk/lists/cases?box=mine'),
+    page('已办列表 20 行，市局经办人', city, '/desk/lists/cases?box=done'),
     page('办件页，区县经办人待办的', clerk.cookie, ...(await pagesAt('district', { district_code: '370102' }))),
     page('办件页，市局经办人待办的', city, ...(await pagesAt('city-clerk', {}))),
     page('工作台首页，区县经办人', clerk.cookie, '/desk'),
     page('工作台首页，市局经办人', city, '/desk'),
-  ])
+  ]
 }
 
-/** Companies that hand in what they have prepared, each once, eight at a time. */
-async function measureSubmit(meter: Meter, db: Knex, portal: Server): Promise<Cost> {
+/** Companies that hand in what they have prepared, each once, eight at a time. The sizes take turns here too. */
+async function measureSubmits(meter: Meter, sites: readonly Site[]): Promise<Map<Site, Cost>> {
+  const ready = new Map<Site, Submission[]>()
+  for (const site of sites) ready.set(site, await prepareSubmissions(site))
+  for (const [, submissions] of ready) await inTurns(submissions.splice(0, 30).values(), 8, submit)
+  const found = new Map<Site, Cost[]>(sites.map(site => [site, []]))
+  while ([...ready.values()].some(submissions => submissions.length))
+    for (const [site, submissions] of ready) {
+      const { times, ...cost } = await meter.measure(site.portal, async () => {
+        const times = await inTurns(submissions.splice(0, 90).values(), 8, submit)
+        return { times, requests: times.length }
+      })
+      found.get(site)?.push({ ...cost, p50: quantile(times, 0.5), p99: quantile(times, 0.99) })
+    }
+  return new Map([...found].map(([site, costs]) => [site, mean(costs)]))
+}
+
+interface Submission {
+  agent: Agent
+  path: string
+  fields: Record<string, string>
+}
+
+async function prepareSubmissions({ db, portal }: Site): Promise<Submission[]> {
   const companies = await rows.writeCompanies(db, { count: submissions, signIn: true, district: '370112' })
   const ids = await write(db, { kind, companies, way: () => [], answers: rows.qualificationAnswers })
-  const ready = await inTurns(companies.entries(), 8, async ([at, company]) => {
+  return await inTurns(companies.entries(), 8, async ([at, company]) => {
     const { agent } = await signIn(portal, company.username)
     const fields = { version: '1', draft_version: '1', ...flatAnswers(rows.qualificationAnswers(company)) }
     return { agent, path: `/desk/cases/${ids[at]}/submit`, fields }
   })
-  const submit = async ({ agent, path, fields }: (typeof ready)[number]) => {
-    const began = performance.now()
-    const answer = await agent.post(path, fields)
-    if (answer.status !== 303) throw new Error(`${path} answered ${answer.status}`)
-    return performance.now() - began
-  }
-  await inTurns(ready.splice(0, 40).values(), 8, submit)
-  const { times, ...cost } = await meter.measure(portal, async () => {
-    const times = await inTurns(ready.values(), 8, submit)
-    return { times, requests: times.length }
-  })
-  return { ...cost, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
+}
+
+/** @returns how long it took, in milliseconds */
+async function submit({ agent, path, fields }: Submission): Promise<number> {
+  const began = performance.now()
+  const answer = await agent.post(path, fields)
+  if (answer.status !== 303) throw new Error(`${path} answered ${answer.status}`)
+  return performance.now() - began
 }
 
 /** Half the cases take a number at once, half go on to the publicity. Nothing but yes and 抢办 may come back. */
@@ -296,12 +351,12 @@ function quantile(times: readonly number[], part: number): number {
 }
 
 /** How much slower and dearer each page is at the largest size than at the smallest. */
-function compare(costs: ReadonlyMap<number, Map<string, Cost>>): Row[] {
-  const small = costs.get(Math.min(...costs.keys()))
-  const large = costs.get(Math.max(...costs.keys()))
-  if (!small || !large || small === large) return []
-  return [...large].flatMap(([name, cost]) => {
-    const before = small.get(name)
+function compare(costs: Costs, sites: readonly Site[]): Row[] {
+  const [small, ...rest] = [...sites].sort((one, other) => one.size - other.size)
+  const large = rest.at(-1)
+  if (!small || !large) return []
+  return [...(costs.get(large) ?? [])].flatMap(([name, cost]) => {
+    const before = costs.get(small)?.get(name)
     if (!before) return []
     const times = (value: number) => `${value.toFixed(2)} 倍`
     return [

@@ -110,16 +110,17 @@ export function memory({ process: child }: Server): number {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
-/** One warm round, then two measured in opposite order, so that no page gets the colder machine. */
-export async function shootAll(meter: Meter, pages: readonly Page[]): Promise<Map<string, Cost>> {
+/** One warm round, then two measured in opposite order, so that no page gets the colder machine. @returns the cost of each page */
+export async function shootAll(meter: Meter, pages: readonly Page[]): Promise<Cost[]> {
   for (const page of pages) await shoot(meter, page, 2)
-  const found = new Map<string, Cost[]>()
+  const found = new Map<Page, Cost[]>(pages.map(page => [page, []]))
   for (const round of [pages, [...pages].reverse()])
-    for (const page of round) found.set(page.name, [...(found.get(page.name) ?? []), await shoot(meter, page, seconds)])
-  return new Map([...found].map(([name, costs]) => [name, mean(costs)]))
+    for (const page of round) found.get(page)?.push(await shoot(meter, page, seconds))
+  return [...found.values()].map(mean)
 }
 
-function mean(costs: readonly Cost[]): Cost {
+/** The mean of some measurements of one thing. */
+export function mean(costs: readonly Cost[]): Cost {
   const of = (figure: (cost: Cost) => number) => costs.reduce((sum, cost) => sum + figure(cost), 0) / costs.length
   return {
     rate: of(cost => cost.rate),

@@ -64,17 +64,17 @@ async function measure(size: number) {
     const same = await agent.get('/desk/lists/users')
     await fetch(`${bare.base}/users`, { method: 'POST', body: same.text, headers: { 'content-type': 'text/plain' } })
     const page = (name: string, path: string): Page => ({ name, server: portal, paths: [path], cookie })
-    const first = { name: '同一账号列表，裸 Express 页面', server: bare, paths: [`/users?sid=${encodeURIComponent(sid)}`] }
-    const found = await shootAll(new Meter(admin), [
-      first,
+    const pages: Page[] = [
+      { name: '同一账号列表，裸 Express 页面', server: bare, paths: [`/users?sid=${encodeURIComponent(sid)}`] },
       { ...page('登录页', '/login'), cookie: '' },
       page('工作台首页', '/desk'),
       page('账号列表 20 行', '/desk/lists/users'),
       page('单位列表 20 行', '/desk/lists/organisations'),
       page('单位列表，搜两个字', `/desk/lists/organisations?q=${encodeURIComponent('物业')}`),
-    ])
-    const base = found.get(first.name)
-    if (base) for (const [name, cost] of found) results.push(rowOf(size, name, cost, base))
+    ]
+    const found = await shootAll(new Meter(admin), pages)
+    const [first] = found
+    if (first) results.push(...found.map((cost, at) => rowOf(size, pages[at]?.name ?? '', cost, first)))
     await exportUsers(portal, agent, size)
   } finally {
     await Promise.all([portal, bare].map(end))

@@ -88,6 +88,10 @@ test('what is asked to be corrected unlocks, and nothing else', async () => {
   const opened = await upload(company.agent, id, 'charter', '补上最后一页')
   assert.equal(opened.status, 303)
 
+  const idle = await company.agent.post(`/desk/cases/${id}/submit`, await versionsOf(portal, id))
+  assert.equal(idle.status, 422, 'an item about which nothing was done')
+  assert.match(idle.text, /这一项还没有修改，也没有写说明/)
+
   const again = await company.agent.post(`/desk/cases/${id}/submit`, {
     ...(await versionsOf(portal, id)),
     office_address: '历下区新路2号',

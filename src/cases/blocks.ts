@@ -187,9 +187,11 @@ function lineOf(row: Shown, known: ReadonlyMap<number, KindSettings>, calendar: 
 
 function stateLine(row: Shown, known: ReadonlyMap<number, KindSettings>): Line {
   const settings = known.get(row.settings_id ?? 0) ?? nowhere
+  const kind = findKind(row.kind)
   return {
-    title: row.title,
+    // The company first: what is cut off at the end is the same for many lines.
+    title: kind ? `${row.subject_name} · ${kind.label}` : row.title,
     href: `/desk/cases/${row.id}`,
-    state: stateOf({ kase: row, settings, kind: findKind(row.kind) ?? {} }),
+    state: stateOf({ kase: row, settings, kind: kind ?? {} }),
   }
 }

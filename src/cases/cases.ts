@@ -8,8 +8,9 @@ import { inTransaction } from '../db.ts'
 import { issuePapers } from '../documents/papers.ts'
 import { Conflict, Forbidden } from '../errors.ts'
 import type { ReceivedFile } from '../files/receive.ts'
-import { type Answers, checkAnswers, marksOf } from '../forms/answers.ts'
+import { type Answers, checkAnswers, compareAnswers, marksOf } from '../forms/answers.ts'
 import type { Mistakes } from '../forms/form.ts'
+import { answerName } from '../forms/sections.ts'
 import { indexTerms } from '../lists/terms.ts'
 import { deskOf, type Holder, tellOfStep } from '../messages/case-messages.ts'
 import { closePublicity, openPublicity, upholdObjections } from '../publicity/publicity.ts'
@@ -75,16 +76,42 @@ export async function submitCase(user: User, id: number, form: SubmitForm): Prom
       ? { id: kept, settings: await settingsById(trx, kept) }
       : await settingsInForce(trx, kind, variant)
     const missing = await missingMaterials(trx, kase, settings)
-    if (!checked.ok || missing.length)
+    const untouched = again && checked.ok ? await untouchedItems(trx, kase, checked.answers, form.replies ?? {}) : {}
+    if (!checked.ok || missing.length || Object.keys(untouched).length)
       return {
         ok: false,
         kase,
         draft: { ...draft, answers: { ...draft.answers, ...fresh } },
-        mistakes: checked.ok ? {} : checked.mistakes,
+        mistakes: checked.ok ? untouched : checked.mistakes,
         missing: missing.map(material => material.code),
       }
     return { ok: true, kase: await putIn(trx, user, kase, { answers: checked.answers, variant, settings_id, settings, form }) }
   })
+}
+
+/** Items of a correction about which nothing was done and nothing said: the office may ask only once, so they would be lost. */
+async function untouchedItems(
+  trx: Knex.Transaction,
+  kase: Case,
+  answers: Answers,
+  replies: Readonly<Record<string, string>>,
+): Promise<Mistakes> {
+  const [items, before, files] = await Promise.all([
+    correctionsOf(trx, kase),
+    editionOf(trx, kase, kase.edition),
+    filesIn(trx, kase.id, kase.edition + 1),
+  ])
+  const changed = new Set(compareAnswers(kindOf(kase).form, before, answers).map(difference => difference.name))
+  const untouched = items.filter(({ target_type, target, answer }) => {
+    const isDone =
+      target_type === 'field'
+        ? changed.has(target)
+        : files.some(file => file.material === target && file.from_edition > kase.edition)
+    return !isDone && !(replies[`${target_type}.${target}`] ?? answer)
+  })
+  return Object.fromEntries(
+    untouched.map(item => [answerName(item), '这一项还没有修改，也没有写说明。改好再交，或写明不改的理由。']),
+  )
 }
 
 interface Entering {

@@ -74,8 +74,8 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     readings,
     main: mainReading(readings),
     places: chainOf(kase, settings, history, {
-      // Applicants deal with offices, not with persons.
-      who: line => (isOffice ? line.user_name : line.organisation_name),
+      // Applicants deal with offices, which the place names already.
+      who: line => (isOffice ? line.user_name : ''),
       holder: open.some(step => steps[step.code].by === 'desk') ? '您' : '',
       start: own ? '您提交' : '申请人提交',
       end: kind.proof ? '发证' : '办结',

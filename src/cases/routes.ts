@@ -18,7 +18,7 @@ import { addNote } from './history.ts'
 import { findKind, type Kind, kindOf } from './kind.ts'
 import { isStep, type StepCode, steps } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
-import { findCase, lockCase } from './queries.ts'
+import { dueOn, findCase, lockCase } from './queries.ts'
 import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
 import { stepForms } from './step-forms.ts'
 import { placeOf, stateOf, stepsFor } from './steps.ts'
@@ -87,7 +87,9 @@ cases.post('/:id/submit', allow(...caseStarters), async (req, res) => {
     return
   }
   const standing = await standingOf(db, done.kase)
-  flash(req, { tone: 'ok', text: `已提交，流水号 ${done.kase.serial}，现在是“${stateOf(standing).label}”。` })
+  const due = dueOn(done.kase)
+  const next = `${due ? `${due} 前由` : '由'}${(placeOf(standing) ?? standing.settings.chain[0])?.label ?? ''}${done.kase.state === 'submitted' ? '受理或告知补正' : '继续办理'}`
+  flash(req, { tone: 'ok', text: `已提交，流水号 ${done.kase.serial}，${next}。` })
   res.redirect(303, `/desk/cases/${id}`)
 })
 
@@ -110,6 +112,8 @@ cases.post('/:id/steps', allow(...caseReaders), async (req, res) => await decide
 /** What a form of the case page was sent to: whoever opens or reloads that address comes to the case. */
 for (const form of ['steps', 'submit', 'draft', 'outcome', 'notes', 'reveal', 'urge', 'consultations'])
   cases.get(`/:id/${form}`, allow(...caseReaders), (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`))
+for (const form of ['objections', 'consultations', 'materials'])
+  cases.get(`/:id/${form}/:item`, allow(...caseReaders), (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`))
 
 /** The outcome of an external authority comes with a scan, so the form is multipart; who may not decide is refused before it is read. */
 cases.post(
