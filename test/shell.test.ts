@@ -172,18 +172,18 @@ test('a session that ended shows the sign-in inside the tab, and signing in ther
 
 test('switching the role moves the whole window and starts a strip of its own', async () => {
   const { id } = await portal.db('users').where({ username: 'city-reviewer' }).first('id')
-  const second = { user_id: id, role: 'business-admin', region_code: '370100', granted_at: new Date() }
+  const second = { user_id: id, role: 'supervisor', region_code: '370100', granted_at: new Date() }
   await portal.db('user_roles').insert(second).onConflict(['user_id', 'role', 'region_code']).ignore()
   await within({ as: 'city-reviewer' }, async ({ page }) => {
     await openTab(page, '账号与安全')
 
     await page.locator('.topbar summary').click()
     assert.deepEqual(await violations(page), [])
-    await page.getByRole('button', { name: '切换身份：业务管理员' }).click()
+    await page.getByRole('button', { name: '切换身份：监察审计' }).click()
 
-    await page.getByText('现在以“业务管理员”身份办理').waitFor()
+    await page.getByText('现在以“监察审计”身份办理').waitFor()
     await assertTabs(page, ['工作台首页'])
-    assert.match(await textOf(page.locator('.topbar summary')), /业务管理员/)
+    assert.match(await textOf(page.locator('.topbar summary')), /监察审计/)
   })
 })
 
