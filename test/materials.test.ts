@@ -877,7 +877,7 @@ test('a paper is read by whoever sees its case, an unsubmitted one by the applic
     [200, 200, 200, 404],
   )
   assert.equal(await statusOf(await portal.as('district2-clerk')), 404)
-  assert.equal(await statusOf(await portal.as('security-admin')), 404)
+  assert.equal(await statusOf(await portal.as('security-admin')), 403)
   assert.match((await portal.anyone().get(at)).location ?? '', /^\/login\?next=%2Ffiles%2F/)
 
   // What the applicant writes for the next edition is not yet anybody else's.

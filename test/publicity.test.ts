@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { z } from 'zod'
 import type { Case } from '../src/cases/case.ts'
 import type { Kind } from '../src/cases/kind.ts'
-import { type Answer, startPortal, type TestPortal } from './portal.ts'
+import { Agent, type Answer, startPortal, type TestPortal } from './portal.ts'
 
 /** 公示: five working days before everybody, and what happens to whoever objects. Monday 2026-11-23 to Monday 2026-11-30. */
 
@@ -24,6 +28,7 @@ beforeEach(async () => {
 const { workCalendar } = await import('../src/calendar.ts')
 const { moveDueCases } = await import('../src/cases/by-clock.ts')
 const { defineKind, desk, publicity, registerKinds } = await import('../src/cases/kind.ts')
+const { storePayload, writeLine } = await import('../src/cases/history.ts')
 const { settingsInForce } = await import('../src/cases/settings.ts')
 const { now, shiftClock, today } = await import('../src/clock.ts')
 const { decrypt } = await import('../src/crypto.ts')
@@ -105,12 +110,17 @@ async function shown({ kind = licence, district = '370102' } = {}): Promise<Show
     updated_at: now(),
     created_by,
   })
-  await portal.db('case_payloads').insert({ case_id: id, sort: 'form', edition: 1, body: '{}', digest: '', created_at: now() })
   await portal.db('case_parties').insert({ case_id: id, organisation_id, role: 'applicant' })
-  const kase: Case = await portal.db('cases').where({ id }).first()
   const place = publicity('city-clerk', 5)
   const calendar = await workCalendar(portal.db)
-  await portal.db.transaction(trx => openPublicity(trx, { kase, kind, answers: {}, place, calendar, today: today() }))
+  const kase = await portal.db.transaction(async trx => {
+    const begun: Case = await trx('cases').where({ id }).first()
+    const stored = await storePayload(trx, begun, 'form', '{}')
+    const submit = { step: 'submit', from: 'draft', to: 'waiting', place: null, placeLabel: '申请人', toPlace: place.code } as const
+    const { kase } = await writeLine(trx, begun, null, { ...submit, open: true, stored })
+    await openPublicity(trx, { kase, kind, answers: {}, place, calendar, today: today() })
+    return kase
+  })
   const row = await portal.db('publicities').where({ case_id: id }).first('id')
   return { kase, id: row.id, path: `/publicity/${row.id}` }
 }
@@ -199,7 +209,7 @@ test('an objection gets a code, lands in the to-do of the keeper and keeps the w
   assert.equal(decrypt('objections.phone', row.phone_cipher), '19900000077')
   const kase = await caseNow(item)
   assert.deepEqual([kase.state, kase.holder_role, kase.version], ['waiting', 'city-clerk', item.kase.version + 1])
-  const [line] = await portal.db('case_history').where({ case_id: kase.id })
+  const line = await portal.db('case_history').where({ case_id: kase.id }).orderBy('sequence', 'desc').first()
   assert.deepEqual([line.step, line.user_name, line.open], ['object', '系统', 0])
   const [message] = await portal.db('messages').where({ user_id: keeper.id })
   assert.equal(message.title, `收到异议：${kase.title}`)
@@ -471,4 +481,36 @@ test('an objection that holds sends the case back and ends the publicity', async
   const status = await portal.anyone().get(`/publicity/objections/${code}`)
   assert.match(status.text, /经核实异议成立，这一件已退回重新审核。/)
   assert.equal((await clerk.post(`/desk/cases/${kase.id}/objections/${row.id}`, { answer: '太晚' })).status, 409)
+})
+
+test('an objection that the database refuses leaves a code in the log file, and nothing of who objects', async () => {
+  const { createApp, openLog } = await import('../src/app.ts')
+  const { config } = await import('../src/config.ts')
+  const item = await shown()
+  await portal.db('objections').delete()
+  await objectTo(item)
+  const log = openLog()
+  const server = createServer(createApp(log).app)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const agent = new Agent(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  // A second objection in the same name breaks this, and the database says so with the name.
+  await portal.db.schema.alterTable('objections', table => table.unique(['name'], { indexName: 'one_a_name' }))
+  try {
+    const answer = await agent.post(`${item.path}/objections`, { ...filled, words: '另一条。' })
+
+    assert.equal(answer.status, 500)
+    await new Promise<unknown>(resolve => log.flush(resolve))
+    const lines = fs
+      .readFileSync(path.join(config.dataDir, 'portal.log'), 'utf8')
+      .split('\n')
+      .filter(line => line.includes(answer.headers.get('x-request-id') ?? 'none'))
+    assert.ok(lines.length > 0)
+    assert.match(lines.join(), /ER_DUP_ENTRY/)
+    assert.match(lines.join(), /publicity\.ts/, 'where it happened')
+    assert.doesNotMatch(lines.join(), /Duplicate entry|insert into|钱程远|另一条|one_a_name/)
+  } finally {
+    await portal.db.schema.alterTable('objections', table => table.dropUnique(['name'], 'one_a_name'))
+    server.closeAllConnections()
+    await new Promise(resolve => server.close(resolve))
+  }
 })

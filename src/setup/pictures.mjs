@@ -148,7 +148,7 @@ await picture('case-form', 'company4', async page => {
   await page.goto('/desk/kinds/qualification-confirm')
   await page.getByRole('button', { name: '办这件事' }).click()
   const frame = page.frameLocator('iframe.shown')
-  await frame.locator('#case-form').waitFor()
+  await frame.locator('#case-form').waitFor({ state: 'attached' })
   filed = await frame.locator('#case-form').getAttribute('data-draft')
   await visit(filed.replace('/draft', ''))(page)
 })
