@@ -25,13 +25,14 @@ import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
 import { desk } from './desk/routes.ts'
 import { caseDocuments, certificates } from './documents/routes.ts'
-import { Conflict, Forbidden, HttpError, NotFound, NotNow, TooMany } from './errors.ts'
+import { BadRequest, Conflict, Forbidden, HttpError, NotFound, NotNow, TooMany } from './errors.ts'
 import { files } from './files/routes.ts'
 import { addressOf, ownPath } from './http.ts'
 import { lists } from './lists/routes.ts'
 import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import './modules/index.ts'
+import { objectionRoutes } from './publicity/objection-routes.ts'
 import { publicityPages } from './publicity/routes.ts'
 import { guides } from './site/guide-routes.ts'
 import { site } from './site/routes.ts'
@@ -93,6 +94,11 @@ export function createApp(log = openLog()): Portal {
   // A list of 300 people has 2,400 fields.
   app.use(express.urlencoded({ extended: false, limit: '512kb', parameterLimit: 5000 }))
   app.use(express.json({ limit: '256kb' }))
+  // Every form here has named fields. A list passes for an object nearly everywhere and has none.
+  app.use((req, _res, next) => {
+    if (Array.isArray(req.body)) throw new BadRequest()
+    next()
+  })
   app.use(pageLocals)
 
   app.use(site)
@@ -110,7 +116,7 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk', desk)
   app.use('/desk/messages', inbox)
   app.use('/desk/lists', lists)
-  app.use('/desk/cases', materialRoutes, caseDocuments, cases)
+  app.use('/desk/cases', materialRoutes, caseDocuments, objectionRoutes, cases)
   app.use('/desk/certificates', certificates)
   app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
@@ -164,6 +170,8 @@ const logShape = {
       path: req.url.split('?')[0],
     }),
     res: (res: { statusCode: number }) => ({ status: res.statusCode }),
+    // pino-http puts its own serializer before this one, with message and stack; what was thrown lies under `raw`.
+    err: (seen: { raw?: unknown } | null) => plainError(seen?.raw ?? seen),
   },
 }
 

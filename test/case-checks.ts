@@ -13,14 +13,17 @@ import '../src/modules/index.ts'
 const beside = "('note', 'urge', 'consult', 'advise', 'verify', 'dismiss')"
 const closed = "('done', 'refused', 'declined', 'withdrawn')"
 const written = "('draft', 'supplement', 'rejected')"
+/** What makes an open page stale; other notes do not. */
+const counted = `(${[...stepCodes, 'object'].map(code => `'${code}'`).join(', ')})`
 const taken = `(${stepCodes.map(code => `'${code}'`).join(', ')})`
 
 /** Each finds the ids of the cases that break it; `:lines` holds for lines of the history that the engine has written. */
 const laws: Record<string, string> = {
   'version, count and the lines of the history go together': `
-    select c.id from cases c left join (select case_id, count(*) as n, max(sequence) as last, sum(step not in ${beside}) as moves
-      from case_history group by case_id) h on h.case_id = c.id
-    where c.version <> coalesce(h.moves, 0) + 1 or coalesce(h.n, 0) <> c.history_count or coalesce(h.last, 0) <> c.history_count`,
+    select c.id from cases c
+    left join (select case_id, count(*) as n, max(sequence) as last, sum(step in ${counted}) as moves from case_history group by case_id) h
+      on h.case_id = c.id
+    where c.version <> 1 + coalesce(h.moves, 0) or coalesce(h.n, 0) <> c.history_count or coalesce(h.last, 0) <> c.history_count`,
   'the case is where its last line leads': `
     select c.id from cases c left join case_history h on h.case_id = c.id and h.sequence = c.history_count
     where if(h.id is null, c.state <> 'draft', h.to_state <> c.state or not h.to_place <=> c.place or h.hash <> c.history_hash)`,
@@ -68,6 +71,12 @@ const laws: Record<string, string> = {
     left join (select case_id, sum(paper = 'acceptance') as accepted, sum(paper = 'decision') as ended from documents group by case_id) d
       on d.case_id = c.id
     where coalesce(d.accepted, 0) <> coalesce(h.accepted, 0) or coalesce(d.ended, 0) <> coalesce(h.ended, 0)`,
+  'every step is in the action log once': `
+    select c.id from cases c
+    left join (select h.case_id, count(*) as n from case_history h where :lines and h.step in ${taken} group by h.case_id) h on h.case_id = c.id
+    left join (select cast(object_id as unsigned) as case_id, count(*) as n from action_log where action = 'case.step' group by object_id) a
+      on a.case_id = c.id
+    where coalesce(a.n, 0) <> coalesce(h.n, 0)`,
   'the counters of serials stand where the serials do': `
     select n.value as id from counters n left join (select substr(serial, 1, 10) as prefix, count(*) as n, max(substr(serial, 11)) as last
       from cases where serial is not null group by substr(serial, 1, 10)) s on s.prefix = n.prefix

@@ -178,6 +178,28 @@ test('an old page sent again is refused, names who was first, and keeps what was
   await assertWhole()
 })
 
+test('a page from before a case was sent back is old, though its step is open again', async () => {
+  const { ids } = await given('city-clerk', 1)
+  const [id = 0] = ids
+  const { version } = await caseRow(id)
+  const names = await rows.writeOfficers(portal.db, { role: 'city-clerk', count: 2 })
+  const [first, second] = await Promise.all(names.map(name => portal.as(name)))
+  const [reviewer] = await Promise.all(
+    (await rows.writeOfficers(portal.db, { role: 'city-reviewer', count: 1 })).map(name => portal.as(name)),
+  )
+  assert.equal((await press(first, id, { action: 'pass', version })).status, 303)
+  const sent = { action: 'sendBack', version: String(version + 1), opinion: '请再核对人员名单。' }
+  assert.equal((await press(reviewer, id, sent)).status, 303)
+
+  const old = await press(second, id, { action: 'pass', version, opinion: '我这一页旧了。' })
+
+  assert.equal(old.status, 409)
+  assert.match(old.text, new RegExp(`${await nameOf(reviewer)}（市局复核）已于 .* 办理“退回上一步”，现在是“经办审核中”`))
+  assert.match(old.text, /我这一页旧了。/)
+  assert.equal((await caseRow(id)).version, version + 2)
+  await assertWhole()
+})
+
 test('a decision and a withdrawal at once: one of them counts', async () => {
   const { ids, companies } = await given('approval', 8, { kind: kinds.trial, signIn: true })
   const applicants = await Promise.all(companies.map(({ username }) => portal.as(username)))

@@ -238,8 +238,8 @@ const day = 86_400_000
 const perBatch = 2000
 
 /**
- * Writes the cases of a plan. Companies take turns, so the cases of one lie years apart; rows are written in parts and forgotten, so
- * memory does not grow with their number.
+ * Writes the cases of a plan. Companies take turns, so the cases of one lie years apart; only the last of each has files. Rows are
+ * written in parts and forgotten, so memory does not grow with their number. Messages, papers and the action log are left out.
  * @returns the ids of the last case of each company, in their order
  */
 export async function writeCases(db: Knex, plan: Plan): Promise<number[]> {
@@ -319,14 +319,17 @@ class Writer {
 
   /** One case with all that hangs on it. */
   add(filing: Filing): void {
-    const { kind, companies, way } = this.#plan
+    const { companies, way } = this.#plan
     const { settings } = this.#settings
     const company = companies[filing.at] as Company // the plan's own index
     const taken = way(filing.at, filing.isLast)
     const kase = this.#draft(filing, company, taken.length)
     const history: HistoryRow[] = []
     const handlers = new Map<number, Date>()
-    for (const code of taken) this.#take(kase, history, code, filing, company, handlers)
+    const papers = filing.isLast ? this.#papersOf(kase, company) : []
+    const { kind } = this.#plan
+    const sealed = papers.length ? sealedEdition(kind, filing.answers, papers) : filing.sealed
+    for (const code of taken) this.#take(kase, history, code, { ...filing, sealed }, company, handlers)
     const isOpen = !closedStates.includes(kase.state)
     if (isOpen && kase.edition) {
       const input = { kase, settings, history, calendar: this.#around.calendar, today: today() }
@@ -348,7 +351,8 @@ class Writer {
         saved_at: kase.updated_at,
         saved_by: company.user.id,
       })
-    if (isOpen) this.#papers(kase, company, filing.answers)
+    for (const paper of papers) this.#put('files', paper)
+    if (filing.isLast && kase.edition) this.#mark(kase, company, filing.answers)
     for (const text of [company.name, kind.label, kase.serial ?? '']) this.#find(kase.id, text)
   }
 
@@ -497,27 +501,29 @@ class Writer {
     this.#put('case_corrections', { ...item, target: Object.keys(this.#plan.kind.form.shape)[0] ?? '' })
   }
 
-  /** The materials and certificate numbers of an open case, as its page compares them with those of others. */
-  #papers(kase: Case, company: Company, answers: Answers): void {
-    const { kind } = this.#plan
-    const of = { case_id: kase.id, created_at: kase.created_at, uploaded_by: company.user.id }
-    for (const { code, label } of this.#settings.settings.materials.filter(material => material.required))
-      this.#put('files', {
-        ...of,
-        material: code,
-        name: `${label}.pdf`.slice(0, 100),
-        extension: 'pdf',
-        type: 'application/pdf',
-        size: 284_113,
-        sha256: randomBytes(32).toString('hex'),
-        pages: 3,
-        storage_key: randomCode(24),
-        from_edition: 1,
-        until_edition: null,
-      })
-    if (!kase.edition) return
-    const marks = marksOf(kind.form, answers)
-    for (const { field, value } of marks)
+  /** The files of the materials that are required. */
+  #papersOf(kase: Case, company: Company) {
+    const required = this.#settings.settings.materials.filter(material => material.required)
+    return required.map(({ code, label }) => ({
+      case_id: kase.id,
+      material: code,
+      name: `${label}.pdf`.slice(0, 100),
+      extension: 'pdf',
+      type: 'application/pdf',
+      size: 284_113,
+      sha256: randomBytes(32).toString('hex'),
+      pages: 3,
+      storage_key: randomCode(24),
+      from_edition: 1,
+      until_edition: null,
+      uploaded_by: company.user.id,
+      created_at: kase.created_at,
+    }))
+  }
+
+  /** The certificate numbers, as the page of a case compares them with those of others. */
+  #mark(kase: Case, company: Company, answers: Answers): void {
+    for (const { field, value } of marksOf(this.#plan.kind.form, answers))
       this.#put('case_marks', {
         case_id: kase.id,
         applicant_id: company.id,

@@ -487,9 +487,7 @@ test('案卷: index, editions, corrections, materials, clocks and the chain; int
   const withNotes = await textOf((await print(district, `${path}?notes=1`)).bytes)
   assert.match(withNotes, /内部备注：电话核实过。/)
   assert.deepEqual(
-    (await printsOf('district-clerk'))
-      .filter(({ paper }) => paper === 'dossier')
-      .map(({ notes }) => notes),
+    (await printsOf('district-clerk')).filter(({ paper }) => paper === 'dossier').map(({ notes }) => notes),
     [false, true],
   )
 })

@@ -131,7 +131,7 @@ test('no form takes a list for its fields, whatever the list holds', async () =>
     [company, `/desk/cases/${id}/check`],
     [company, `/desk/cases/${id}/submit`],
     [clerk, `/desk/cases/${id}/originals`],
-    [clerk, '/account/role'],
+    [clerk, '/desk/role'],
     [portal.anyone(), '/login'],
   ] as const)
     for (const body of ['[]', '[1]', '[{"version":1}]', '[["seen","licence"]]']) {

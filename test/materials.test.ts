@@ -858,6 +858,24 @@ test('the last day of a paper is kept, shown as expired when it is over, and a p
   assert.deepEqual(await expiry(), { text: '有效期：长期', tone: 'ok' })
 })
 
+test('where only a scan will do, PDFs and pictures pass, office files are refused with what to do', async () => {
+  const { asScan } = await import('../src/files/receive.ts')
+  const { fileKinds } = await import('../src/files/sniff.ts')
+  const came = (extension: string, type: string) =>
+    ({ ok: true, name: `批复.${extension}`, extension, type, size: 1, sha256: '', pages: null, key: 'k' }) as const
+
+  for (const kind of ['pdf', 'jpg', 'png'] as const) {
+    const received = came(kind, fileKinds[kind].type)
+    assert.equal(asScan(received), received)
+  }
+  for (const kind of ['docx', 'xlsx'] as const) {
+    const refused = asScan(came(kind, fileKinds[kind].type))
+    assert.match(refused.ok ? '' : refused.sentence, new RegExp(`^“批复\\.${kind}”不是扫描件。.*pdf、jpg 或 png`))
+  }
+  const wrong = { ok: false, name: 'x', sentence: '空', isTooLarge: false } as const
+  assert.equal(asScan(wrong), wrong)
+})
+
 // ── Reading ────────────────────────────────────────────────────────────────────────────────────────
 
 test('a paper is read by whoever sees its case, an unsubmitted one by the applicant alone', async () => {
@@ -917,9 +935,12 @@ test('a paper read in pieces is logged whichever piece comes first, for each rea
   const at = `/files/${files[0]?.id}`
   const city = await portal.as('city-clerk')
   const readers = async () =>
-    (await portal.db('action_log').where({ action: 'file.read', object_id: String(files[0]?.id) }).orderBy('id')).map(
-      row => row.role,
-    )
+    (
+      await portal
+        .db('action_log')
+        .where({ action: 'file.read', object_id: String(files[0]?.id) })
+        .orderBy('id')
+    ).map(row => row.role)
 
   await clerk.raw(at, { method: 'HEAD' })
   await clerk.get(at, { range: 'bytes=9999999-' })

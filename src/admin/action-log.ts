@@ -75,7 +75,7 @@ export const actions = {
   'log.check': '核对日志',
   'warning.read': '已阅预警',
   'personal.reveal': '查看完整个人信息',
-  'document.print': '打印案卷',
+  'document.print': '打印文书和案卷',
   'objection.submit': '提交公示异议',
   'file.add': '上传材料',
   'file.remove': '删除材料',

@@ -10,7 +10,7 @@ import { compareAnswers, showAnswers } from '../forms/answers.ts'
 import { fieldsOf, type Mistakes, type Values } from '../forms/form.ts'
 import { currentUser, queryText } from '../http.ts'
 import { deliveriesOf } from '../messages/deliveries.ts'
-import { objectionsOf } from '../publicity/publicity.ts'
+import { mayCallObjector, objectionsOf } from '../publicity/publicity.ts'
 import type { Case, StepPayload } from './case.ts'
 import { standingOf } from './cases.ts'
 import { chainOf } from './chain.ts'
@@ -113,6 +113,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     consults: kase.state === 'reviewing' && kase.holder_role === user.role ? settings.consults : [],
     objections,
     canDismiss: kase.state === 'waiting' && kase.holder_role === user.role,
+    canCall: mayCallObjector(kase, user),
     documents: documents.filter(document => isOffice || own || document.organisation_id === user.organisation_id),
     deliveries,
     queue: place,

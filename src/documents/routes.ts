@@ -40,7 +40,13 @@ caseDocuments.get('/:id/papers/application.pdf', allow(...caseReaders), async (r
   if (!isOffice(user) && kase.applicant_id !== user.organisation_id) throw new NotFound()
   const application = await applicationOf(db, kase, user)
   const name = [kindOf(kase).label, '申请表', kase.serial ?? '草稿'].join(' ')
-  sendPdf(res, name, await printApplication(application, await printingNow()))
+  const pdf = await printApplication(application, await printingNow())
+  await notePrint(req, res, {
+    object: caseAs(kase),
+    of: kase.applicant_id,
+    detail: { paper: 'application', serial: kase.serial },
+  })
+  sendPdf(res, name, pdf)
 })
 
 caseDocuments.get('/:id/papers/dossier.pdf', allow(...staff), async (req, res) => {
@@ -49,11 +55,8 @@ caseDocuments.get('/:id/papers/dossier.pdf', allow(...staff), async (req, res) =
   const notes = queryText(req, 'notes') === '1'
   const dossier = await dossierOf(db, kase, { notes })
   const pdf = await printDossier(dossier, await printingNow())
-  await record(db, actorOf(req, res), {
-    action: 'document.print',
-    object: { type: 'case', id: kase.id, label: kase.title },
-    detail: { paper: 'dossier', serial: kase.serial, notes, digest: dossier.digest },
-  })
+  const detail = { paper: 'dossier', serial: kase.serial, notes, digest: dossier.digest }
+  await notePrint(req, res, { object: caseAs(kase), of: kase.applicant_id, detail })
   sendPdf(res, `案卷 ${kase.serial}`, pdf)
 })
 
@@ -61,7 +64,7 @@ caseDocuments.get('/:id/papers/:document.pdf', allow(...caseReaders), async (req
   const user = currentUser(res)
   const kase = await findCase(db, user, recordId(req))
   const document = await paperOf(db, kase, user, recordId(req, 'document'))
-  await sendDocument(req, res, document)
+  await sendDocument(req, res, document, caseAs(kase))
 })
 
 /** An issued paper of a case, for the office and for whom it was issued to. @throws NotFound */
@@ -73,8 +76,30 @@ async function paperOf(db: Knex, kase: Case, user: User, id: number): Promise<Do
 
 const isOffice = (user: User) => user.scope.level !== 'organisation'
 
+interface Print {
+  object: Printed
+  /** The organisation whose paper it is. */
+  of: number | null
+  detail: object
+}
+/** What the log names as printed. */
+interface Printed {
+  type: 'case' | 'certificate'
+  id: number
+  label: string
+}
+
+const caseAs = ({ id, title }: Case): Printed => ({ type: 'case', id, label: title })
+
+/** A print of what belongs to others stands in the action log before it leaves (GB/T 22239-2019 8.1.4.3). */
+async function notePrint(req: Request, res: Response, { object, of, detail }: Print): Promise<void> {
+  const user = currentUser(res)
+  if (!isOffice(user) && user.organisation_id === of) return
+  await record(db, actorOf(req, res), { action: 'document.print', object, detail })
+}
+
 /** Prints an issued paper; one whose row was altered is not printed, and the log says so. */
-async function sendDocument(req: Request, res: Response, document: Document): Promise<void> {
+async function sendDocument(req: Request, res: Response, document: Document, object: Printed): Promise<void> {
   const standing = isIntact(document) ? await statusOf(db, document) : undefined
   if (!standing || standing.code === 'doubtful') {
     req.log.error({ document: document.id }, 'issued paper was altered')
@@ -85,6 +110,8 @@ async function sendDocument(req: Request, res: Response, document: Document): Pr
   const pdf = isCertificatePaper(document.paper)
     ? await printCertificate(document, printing)
     : await printLetter(document, printing)
+  const { paper, code, organisation_id } = document
+  await notePrint(req, res, { object, of: organisation_id, detail: { paper, code: shownCode(code) } })
   sendPdf(res, [document.title, document.number].filter(Boolean).join(' '), pdf)
 }
 
@@ -194,5 +221,5 @@ for (const [file, paper] of Object.entries(files))
       throw new NotFound(
         `证书 ${certificate.number} 不是在本系统制发的，没有${certificatePapers[paper].label}的电子件，请核对纸质原件。`,
       )
-    await sendDocument(req, res, document)
+    await sendDocument(req, res, document, { type: 'certificate', id: certificate.id, label: certificate.number })
   })

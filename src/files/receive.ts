@@ -6,7 +6,7 @@ import type { Request, RequestHandler } from 'express'
 import multer, { MulterError, type StorageEngine } from 'multer'
 import { BadRequest, HttpError } from '../errors.ts'
 import { cleanName } from './names.ts'
-import { accepted, inspect, mostBytes, nameMistake } from './sniff.ts'
+import { accepted, fileKinds, inspect, kindOfType, mostBytes, nameMistake } from './sniff.ts'
 import { storage } from './storage.ts'
 
 /** What one file of a request became. Each has its own fate: a bad one does not take the good ones with it. */
@@ -91,6 +91,14 @@ export function receiveFiles(field: string): RequestHandler {
 /** The files a request brought, in their order. */
 export function receivedIn(req: Request): Received[] {
   return Array.isArray(req.files) ? req.files.flatMap(file => file.received ?? []) : []
+}
+
+/** What came, where only a scan will do: a paper that opens in place, so that whoever reads the case sees it. */
+export function asScan(received: Received): Received {
+  const kind = received.ok ? kindOfType(received.type) : undefined
+  if (!received.ok || (kind && fileKinds[kind].preview)) return received
+  const sentence = `“${received.name}”不是扫描件。请把盖章的原件扫描或拍照，存成 pdf、jpg 或 png 后上传。`
+  return { ok: false, name: received.name, sentence, isTooLarge: false }
 }
 
 /** Forgets the bytes of files that got no row. What cannot be removed now, the sweep finds. */

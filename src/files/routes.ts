@@ -4,8 +4,9 @@ import express, { type Request, type Response } from 'express'
 import type { User } from '../accounts/users.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import type { Case, StoredFile } from '../cases/case.ts'
-import { caseReaders } from '../cases/roles.ts'
 import { findCase, mayReadPapers } from '../cases/queries.ts'
+import { caseReaders } from '../cases/roles.ts'
+import { fromNow } from '../clock.ts'
 import { db } from '../db.ts'
 import { HttpError, NotFound } from '../errors.ts'
 import { allow, currentUser, recordId } from '../http.ts'
@@ -25,8 +26,7 @@ files.get('/files/:id', allow(...caseReaders), async (req, res) => {
   const content = req.method === 'HEAD' ? undefined : await storage.open(file.storage_key, range)
   if (req.method !== 'HEAD' && !content)
     throw new HttpError(500, `“${file.name}”的内容不在存储里，需要从备份恢复。请把下面的请求编号告诉系统管理员。`)
-  // A viewer fetches a paper in many pieces; it is read once.
-  if (!own && content && (range?.start ?? 0) === 0)
+  if (!own && content)
     await note(req, res, file, kase).catch(error => {
       content.destroy()
       throw error
@@ -56,8 +56,19 @@ function rangeIn(req: Request, size: number): ByteRange | 'beyond' | undefined {
   return Array.isArray(ranges) && ranges.type === 'bytes' && ranges.length === 1 ? ranges[0] : undefined
 }
 
-/** Reading a paper of others stands in the action log before the first byte leaves (GB/T 22239-2019 8.1.4.3). */
+/** A viewer fetches a paper in many pieces, in any order; within this time they are one reading. */
+const oneReading = 10 * 60_000
+
+/**
+ * Reading a paper of others stands in the action log before the first byte leaves (GB/T 22239-2019 8.1.4.3), whichever piece that
+ * is of. Pieces asked for at the same moment may each write a row; none goes without.
+ */
 async function note(req: Request, res: Response, file: StoredFile, kase: Case): Promise<void> {
+  const noted = await db('action_log')
+    .where({ object_type: 'file', object_id: String(file.id), action: 'file.read', user_id: currentUser(res).id })
+    .where('at', '>', fromNow(-oneReading))
+    .first('id')
+  if (noted) return
   await record(db, actorOf(req, res), {
     action: 'file.read',
     object: { type: 'file', id: file.id, label: file.name },

@@ -1,9 +1,11 @@
 import type { Knex } from 'knex'
+import { roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { WorkCalendar } from '../calendar.ts'
 import type { Case } from '../cases/case.ts'
 import { addNote } from '../cases/history.ts'
 import type { Kind, WaitPlace } from '../cases/kind.ts'
+import { caseDeciders } from '../cases/roles.ts'
 import { settingsById } from '../cases/settings.ts'
 import { now, today } from '../clock.ts'
 import { blindIndex, decrypt, encrypt, randomCode } from '../crypto.ts'
@@ -220,6 +222,29 @@ export async function objectionsOf(db: Knex, case_id: number): Promise<ShownObje
     answered_at: row.answered_at,
     created_at: row.created_at,
   }))
+}
+
+/**
+ * Whether a user may call who objected: the keeper of the wait while the case is with them, who answers, and the deciding desks of
+ * the city.
+ */
+export function mayCallObjector(
+  { state, holder_role }: Pick<Case, 'state' | 'holder_role'>,
+  { role }: Pick<User, 'role'>,
+): boolean {
+  if (!caseDeciders.includes(role)) return false
+  return roles[role].scope === 'city' || (state === 'waiting' && holder_role === role)
+}
+
+/** Who made an objection, with the telephone in full. @throws NotFound for an objection to another case */
+export async function objectorOf(
+  db: Knex,
+  { id: case_id }: Pick<Case, 'id'>,
+  objectionId: number,
+): Promise<{ code: string; name: string; phone: string }> {
+  const row = await db<Objection>('objections').where({ id: objectionId, case_id }).first('code', 'name', 'phone_cipher')
+  if (!row) throw new NotFound()
+  return { code: codeInGroups(row.code), name: row.name, phone: decrypt('objections.phone', row.phone_cipher) }
 }
 
 /**
