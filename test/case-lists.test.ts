@@ -301,7 +301,7 @@ test('what has gone on is 在途, what was done this month 已办, and what one 
   assert.match(plain(blockOf(text, 'mine').text), /待补正/)
   assert.equal(blockOf(text, 'done').count, '本月 6')
   assert.equal(blockOf(text, 'informed').count, '1')
-  assert.match(plain(blockOf(text, 'informed').text), /避雨亭备案 · 济南百脉物业有限公司 已备案/)
+  assert.match(plain(blockOf(text, 'informed').text), /济南百脉物业有限公司 · 避雨亭备案 已备案/)
 })
 
 test('drafts, corrections and refusals are the applicant’s to do', async () => {

@@ -20,6 +20,7 @@ const { materialRoutes } = await import('../src/cases/material-routes.ts')
 const { caseDocuments, certificates } = await import('../src/documents/routes.ts')
 const { catalogue } = await import('../src/cases/catalogue-routes.ts')
 const { inbox } = await import('../src/messages/routes.ts')
+const { objectionRoutes } = await import('../src/publicity/objection-routes.ts')
 const { warnings } = await import('../src/warnings/routes.ts')
 const { files } = await import('../src/files/routes.ts')
 const { allLists } = await import('../src/lists/registry.ts')
@@ -51,6 +52,7 @@ const pages = [
   ...pagesOf(certificates, '/desk/certificates'),
   ...pagesOf(catalogue, '/desk/kinds'),
   ...pagesOf(inbox, '/desk/messages'),
+  ...pagesOf(objectionRoutes, '/desk/cases'),
   ...pagesOf(warnings, '/desk/warnings'),
   ...pagesOf(files, ''),
 ]

@@ -3,6 +3,7 @@ import { roleCodes, roles } from '../accounts/roles.ts'
 import { outcomes } from '../accounts/sign-in.ts'
 import { defineList, type Row } from '../lists/list.ts'
 import { actions } from './action-log.ts'
+import { objectTypes } from './changes.ts'
 
 const roleNames = Object.fromEntries(roleCodes.map(role => [role, roles[role].label]))
 
@@ -55,18 +56,6 @@ export const signIns = defineList({
 })
 
 const results = { ok: '成功', refused: '被拒绝', failed: '失败' }
-const objects: Record<string, string> = {
-  user: '账号',
-  organisation: '单位',
-  registration: '单位注册',
-  list: '列表',
-  setting: '参数',
-  dictionary: '字典',
-  calendar: '工作日历',
-  log: '日志',
-  warning: '预警',
-  publicity: '公示',
-}
 
 export const actionLog = defineList({
   code: 'action-log',
@@ -79,7 +68,7 @@ export const actionLog = defineList({
     { name: 'user_name', label: '操作人', source: 'action_log.user_name' },
     { name: 'role', label: '身份', source: 'action_log.role', words: roleNames },
     { name: 'action', label: '操作', source: 'action_log.action', words: actions },
-    { name: 'object_type', label: '对象类型', source: 'action_log.object_type', words: objects, shown: false },
+    { name: 'object_type', label: '对象类型', source: 'action_log.object_type', words: objectTypes, shown: false },
     {
       name: 'object_label',
       label: '对象',
@@ -121,7 +110,7 @@ export const actionLog = defineList({
 /** What an action was about: its name, or where none was kept its kind and number. */
 function objectOf({ object_label, object_type, object_id }: Row): string | null {
   if (object_label) return String(object_label)
-  return object_id ? `${objects[String(object_type)] ?? ''} ${object_id}`.trim() : null
+  return object_id ? `${objectTypes[String(object_type)] ?? ''} ${object_id}`.trim() : null
 }
 
 export const adminLists = [signIns, actionLog]

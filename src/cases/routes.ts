@@ -5,7 +5,7 @@ import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, today } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
 import { BadRequest, Conflict, NotFound, NotNow } from '../errors.ts'
-import { dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
+import { asScan, dropFiles, type Received, receivedIn, receiveFiles } from '../files/receive.ts'
 import { type Answers, answersFrom } from '../forms/answers.ts'
 import { type Mistakes, readForm, text, type Values, visible } from '../forms/form.ts'
 import { allow, currentUser, flash, recordId } from '../http.ts'
@@ -131,7 +131,7 @@ cases.post(
     const received = receivedIn(req)
     const keys = received.flatMap(file => (file.ok ? [file.key] : []))
     try {
-      const [scan] = received
+      const [scan] = received.map(asScan)
       const used = await decide(req, res, scan)
       await dropFiles(keys.filter(key => key !== used))
     } catch (error) {
