@@ -31,6 +31,7 @@ import { addressOf, ownPath } from './http.ts'
 import { lists } from './lists/routes.ts'
 import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
+import { archivePages } from './modules/archives/index.ts'
 import './modules/index.ts'
 import { objectionRoutes } from './publicity/objection-routes.ts'
 import { publicityPages } from './publicity/routes.ts'
@@ -121,6 +122,7 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
   app.use('/desk/warnings', warnings)
+  for (const [path, pages] of archivePages) app.use(path, pages)
   app.use('/desk/admin', admin)
 
   app.use(() => {

@@ -69,6 +69,8 @@ export const actions = {
   'dictionary.update': '修改字典',
   'calendar.update': '修改工作日历',
   'kind.update': '修改事项设置',
+  'archive.add': '新增档案',
+  'archive.change': '修改档案',
   'list.export': '导出列表',
   'case.step': '办理办件',
   'log.read': '查看日志',

@@ -36,6 +36,8 @@ export interface FieldMeta {
   archive?: true | { label: string; href?: string }
   /** The number of a certificate, compared between applicants. */
   mark?: true
+  /** ★: a field of an archive that changes only by a reviewed application (变更申请, domain.md §9). */
+  star?: true
 }
 export interface Option {
   value: string
@@ -385,6 +387,24 @@ export function fieldsOf(form: Form): Field[] {
     const meta = (schema as z.ZodType).meta() as (FieldMeta & { required?: boolean; max?: number }) | undefined // Knows what `described` wrote
     return { name, type: 'text', required: true, label: name, ...meta }
   })
+}
+
+/**
+ * The fields of a form that somebody deals with now, such as all that change at once. A section begins at the first of its fields
+ * that is left.
+ * @param keep which fields
+ */
+export function partOf(form: Form, keep: (field: Field) => boolean): Form {
+  let section: string | undefined
+  const shape: Record<string, z.ZodType> = {}
+  for (const field of fieldsOf(form)) {
+    section = field.section ?? section
+    if (!keep(field)) continue
+    const schema = form.shape[field.name] as z.ZodType // fieldsOf reads the same shape
+    shape[field.name] = section && !field.section ? schema.meta({ ...schema.meta(), section }) : schema
+    section = undefined
+  }
+  return z.object(shape)
 }
 
 /** What only this visit knows of single fields, such as options from the database; a cell of repeating rows is named `people.title`. */

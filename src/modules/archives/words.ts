@@ -75,6 +75,66 @@ export const ownerships = {
   other: '其他',
 } as const
 
+/** 企业性质 */
+export const natures = {
+  independent: '独立法人',
+  subsidiary: '集团子公司',
+  branch: '分公司',
+  'developer-owned': '开发企业所属',
+  other: '其他',
+} as const
+
+/** 数据来源 of an archive */
+export const sources = {
+  registration: '单位登记',
+  case: '审核办件',
+  company: '企业填报',
+  office: '管理部门录入',
+  import: 'Excel 导入',
+} as const
+
+/** 审核状态 of an archive */
+export const reviews = {
+  pending: '待审核',
+  reviewed: '已审核',
+  returned: '退回',
+} as const
+
+/** 土地使用权取得方式 */
+export const landRights = {
+  granted: '出让',
+  allocated: '划拨',
+  leased: '租赁',
+  invested: '作价出资',
+  other: '其他',
+} as const
+
+/** 供暖方式 */
+export const heatings = {
+  central: '集中供暖',
+  'block-boiler': '小区锅炉',
+  household: '分户供暖',
+  none: '无供暖',
+  other: '其他',
+} as const
+
+/** 劳动合同类型 */
+export const contractTypes = {
+  fixed: '固定期限',
+  open: '无固定期限',
+  task: '以完成任务为期限',
+  rehired: '退休返聘',
+  dispatched: '劳务派遣',
+} as const
+
+/** 居民与房屋的关系 */
+export const relations = {
+  owner: '业主本人',
+  family: '业主家属',
+  tenant: '承租人',
+  user: '其他使用人',
+} as const
+
 /** 物业企业状态 */
 export const companyStates = {
   normal: '正常',
@@ -195,6 +255,7 @@ export const ownerSources = {
   developer: '开发企业',
   company: '物业企业',
   committee: '业委会导入',
+  office: '管理部门录入',
 } as const
 
 /** 服务阶段: who chose the company that serves, for links and contracts. */
@@ -308,6 +369,11 @@ export const memberEndReasons = {
   'term-over': '任期届满',
 } as const
 
+/** A dictionary as the options of a field. */
+export function optionsOf<Code extends string | number>(words: Readonly<Record<Code, string>>) {
+  return Object.entries<string>(words).map(([value, label]) => ({ value, label }))
+}
+
 export type Stage = keyof typeof stages
 export type PropertyType = keyof typeof propertyTypes
 export type BuildingType = keyof typeof buildingTypes
@@ -342,3 +408,10 @@ export type CommitteeState = keyof typeof committeeStates
 export type TermState = keyof typeof termStates
 export type Office = keyof typeof offices
 export type MemberEndReason = keyof typeof memberEndReasons
+export type Nature = keyof typeof natures
+export type Source = keyof typeof sources
+export type Review = keyof typeof reviews
+export type LandRight = keyof typeof landRights
+export type Heating = keyof typeof heatings
+export type ContractType = keyof typeof contractTypes
+export type Relation = keyof typeof relations
