@@ -4,6 +4,8 @@ import type { Case } from '../../cases/case.ts'
 import type { DoneContext } from '../../cases/kind.ts'
 import { now, today } from '../../clock.ts'
 import { issueCertificate } from '../../documents/certificate.ts'
+import { indexRecord, readRecord } from '../archives/archive.ts'
+import { companies } from '../archives/company.ts'
 import { type CertificateLevel, certificateLevels, ownerships } from '../archives/words.ts'
 import { lastDayAfter } from './company.ts'
 
@@ -50,6 +52,8 @@ export async function award(
     ...stamps,
   }
   const [certificate_id = 0] = await trx('certificates').insert(certificate)
+  // A company is also found by the number of its certificate.
+  await indexRecord(trx, companies, kase.subject_id, (await readRecord(trx, companies, kase.subject_id)).answers)
   const value = (name: string) => (typeof answers[name] === 'string' ? answers[name] : '')
   const ownership = value('ownership')
   await issueCertificate(trx, {
