@@ -28,6 +28,8 @@ import { caseDocuments, certificates } from './documents/routes.ts'
 import { BadRequest, Conflict, Forbidden, HttpError, NotFound, NotNow, TooMany } from './errors.ts'
 import { files } from './files/routes.ts'
 import { addressOf, ownPath } from './http.ts'
+import { imports } from './imports/routes.ts'
+import { listsEverywhere } from './lists/everywhere.ts'
 import { lists } from './lists/routes.ts'
 import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
@@ -117,6 +119,7 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk', desk)
   app.use('/desk/messages', inbox)
   app.use('/desk/lists', lists)
+  app.use('/desk/imports', imports)
   app.use('/desk/cases', materialRoutes, caseDocuments, objectionRoutes, cases)
   app.use('/desk/certificates', certificates)
   app.use('/desk/kinds', catalogue)
@@ -249,6 +252,7 @@ async function signedIn(req: Request, res: Response, next: NextFunction) {
   const user = res.locals.user
   if (user) {
     res.locals.menu = menuFor(user)
+    res.locals.searchable = listsEverywhere(user.role).length > 0
     showFlashes(req, res)
     return next()
   }

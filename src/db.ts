@@ -97,11 +97,15 @@ export function isDuplicate(error: unknown, key?: string): boolean {
 /**
  * Runs a transaction in READ COMMITTED and repeats it whole, three times at most, when the database chose it as the victim of
  * a deadlock or it waited too long for a lock. What leaves the database belongs after it.
+ * @param isolationLevel `serializable` locks all that is read, for what is read many rows at a time and written from them
  */
-export async function inTransaction<T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  work: (trx: Knex.Transaction) => Promise<T>,
+  isolationLevel: 'read committed' | 'serializable' = 'read committed',
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction(work, { isolationLevel: 'read committed' })
+      return await db.transaction(work, { isolationLevel })
     } catch (error) {
       const errno = error instanceof Error && 'errno' in error ? error.errno : 0
       if ((errno !== 1213 && errno !== 1205) || attempt === 3) throw error

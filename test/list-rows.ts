@@ -113,13 +113,16 @@ export interface Seen {
 /** Opens a list page and reads it. */
 export async function see(agent: Agent, path: string): Promise<Seen> {
   const { status, text } = await agent.get(path)
-  const rows = between(text, /<tbody>([\s\S]*?)<\/tbody>/)
+  const unpicked = (html: string) => html.replace(/<t([hd])( scope="col")? class="lead">[\s\S]*?<\/t\1>/g, '')
+  const rows = unpicked(between(text, /<tbody>([\s\S]*?)<\/tbody>/))
   const nav = between(text, /<nav class="row-x push" aria-label="翻页">([\s\S]*?)<\/nav>/)
   const hrefOf = (pattern: RegExp) => asText(pattern.exec(nav)?.[1])
   return {
     status,
     text,
-    heads: [...between(text, /<thead>([\s\S]*?)<\/thead>/).matchAll(/<th [^>]*>([\s\S]*?)<\/th>/g)].map(match => plain(match[1])),
+    heads: [...unpicked(between(text, /<thead>([\s\S]*?)<\/thead>/)).matchAll(/<th [^>]*>([\s\S]*?)<\/th>/g)].map(match =>
+      plain(match[1]),
+    ),
     rows: [...rows.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
       [...row.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell]) => plain(cell).replace(/^—$/, '')),
     ),

@@ -476,7 +476,7 @@ test('parameters nobody knows change nothing, and hostile ones come back as text
 
 test('whatever the address says, the answer is never an error of ours', async () => {
   const name = fc.constantFrom(
-    'q', 'sort', 'size', 'after', 'before', 'count', 'status', 'role', 'created_from', 'created_to', 'idle', 'district', 'x',
+    'q', 'sort', 'size', 'after', 'before', 'count', 'status', 'role', 'created_from', 'created_to', 'idle', 'district', 'columns', 'view', 'x',
   ) // biome-ignore format: a list of names
   const forged = fc
     .tuple(fc.constantFrom('name', '-name', 'username', '-created_at'), fc.jsonValue(), fc.jsonValue(), fc.jsonValue())

@@ -283,7 +283,7 @@ test('every page that can be reached is clean in both widths', { timeout: 600_00
         seen.add(kind)
         faults.push(...(await faultsOf(page, path)).map(fault => `${as ?? 'anyone'}: ${path}: ${fault}`))
         const links = await page
-          .locator('a[href^="/"]:visible')
+          .locator('a[href^="/"]:not([download]):visible')
           .evaluateAll(links => links.map(link => link.getAttribute('href') ?? ''))
         queue.push(...links.filter(href => !/^\/(assets|vendor|files)\/|\/export|#/.test(href)))
       }

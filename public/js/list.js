@@ -13,14 +13,42 @@ for (const button of document.querySelectorAll('[data-print]')) {
   })
 }
 
-// Empty conditions would only make the address long.
-for (const form of document.querySelectorAll('form[data-list]')) {
-  form.addEventListener('submit', () => {
-    const idle = [...form.elements].filter(field => field.name && !field.value && !field.disabled)
-    for (const field of idle) field.disabled = true
-    // Coming back to a page that the browser kept, they must be there again.
-    setTimeout(() => {
-      for (const field of idle) field.disabled = false
+// Picking rows: the box in the head picks the whole page, Shift picks all between two, the bar counts.
+for (const form of document.querySelectorAll('form[data-picks]')) {
+  const alls = [...form.querySelectorAll('[data-pick-all]')]
+  const boxes = [...form.querySelectorAll('[name="key"]')]
+  const told = form.querySelector('[data-picked]')
+  let last
+
+  const count = () => {
+    const picked = boxes.filter(box => box.checked)
+    for (const box of boxes) box.closest('tr').classList.toggle('picked', box.checked)
+    for (const all of alls) {
+      all.checked = picked.length === boxes.length
+      all.indeterminate = picked.length > 0 && !all.checked
+    }
+    told.textContent = ` ${picked.length} 条`
+  }
+
+  for (const all of alls) {
+    all.parentElement.hidden = false
+    all.addEventListener('change', () => {
+      for (const box of boxes) box.checked = all.checked
+      count()
     })
-  })
+  }
+  for (const box of boxes) {
+    box.addEventListener('click', event => {
+      if (event.shiftKey && last) {
+        const [from, to] = [boxes.indexOf(last), boxes.indexOf(box)].sort((one, other) => one - other)
+        for (const between of boxes.slice(from, to)) between.checked = box.checked
+      }
+      last = box
+      count()
+    })
+  }
+  form.addEventListener('reset', () => setTimeout(count))
+  // The browser may bring ticks back after a step back.
+  window.addEventListener('pageshow', count)
+  count()
 }

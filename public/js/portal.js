@@ -49,10 +49,10 @@ document.addEventListener('keydown', event => {
 })
 
 // A form that asks first carries the question: data-ask (title), data-ask-text, data-ask-verb, data-ask-keep.
-// Any other form goes out once: a second press within some seconds has no second effect.
+// Any other form goes out once: a second press within some seconds has no second effect. A search changes nothing.
 document.addEventListener('submit', async event => {
   const form = event.target
-  if (event.defaultPrevented || form.method !== 'post') return
+  if (event.defaultPrevented || form.method !== 'post' || form.matches('[role="search"]')) return
   if (form.dataset.ask && !form.dataset.agreed) {
     event.preventDefault()
     const submitter = event.submitter
@@ -84,14 +84,3 @@ for (const button of document.querySelectorAll('[data-print]:not(.drop *)')) {
   button.hidden = false
   button.addEventListener('click', () => window.print())
 }
-
-// Rows picked for a bulk step.
-document.addEventListener('change', event => {
-  const table = event.target.closest('table')
-  if (!table || event.target.type !== 'checkbox') return
-  const boxes = [...table.querySelectorAll('tbody input[name=id]')]
-  if (event.target.matches('[data-pick-all]')) for (const box of boxes) box.checked = event.target.checked
-  for (const box of boxes) box.closest('tr').classList.toggle('picked', box.checked)
-  const picked = document.querySelector('[data-picked]')
-  if (picked) picked.textContent = boxes.filter(box => box.checked).length
-})

@@ -318,9 +318,9 @@
     })
 
     page.addEventListener('input', event => {
-      // What is chosen in a menu (columns, rows per page) is no work that could be lost.
-      if (mine(event.target) && event.target.form?.method === 'post' && !event.target.closest('.drop, [data-size]'))
-        tab.dirty = true
+      // What is searched, ticked, or chosen in a menu (columns, rows per page) is no work that could be lost.
+      const idle = '.drop, [data-size], [role="search"], [data-picks]'
+      if (mine(event.target) && event.target.form?.method === 'post' && !event.target.closest(idle)) tab.dirty = true
     })
     // A form that saves itself says so (case-form.js).
     page.addEventListener('kept', event => {
@@ -390,7 +390,13 @@
     })
     document.addEventListener('submit', event => {
       if (event.defaultPrevented || !event.target.closest('.topbar')) return
-      if (event.target.getAttribute('action') === '/logout') sessionStorage.removeItem(memory)
+      const action = event.target.getAttribute('action')
+      if (action === '/logout') sessionStorage.removeItem(memory)
+      // The search over everything has one tab, which each new search takes over.
+      if (action !== '/desk/search' || !wide.matches) return
+      const tab = tabs.find(({ path }) => path.startsWith(action)) ?? addTab(action, '搜索')
+      event.target.target = frameOf(tab).name
+      show(tab, 'push')
     })
 
     window.addEventListener('popstate', event => {

@@ -44,6 +44,7 @@ export const users = defineList({
     through: [{ source: 'users.organisation_id', terms: 'organisations', texts: ['organisations.name', 'organisations.code'] }],
     words: [{ source: 'organisations.district_code', words: districtNames, loosely: true }],
   },
+  everywhere: 90,
   href: row => `/desk/admin/users/${row.key}`,
   actions: ({ role }) => (role === 'system-admin' ? [{ href: '/desk/admin/users/new', label: '新建账号', icon: 'plus' }] : []),
 })
@@ -101,6 +102,8 @@ export const organisations = defineList({
     texts: ['organisations.name', 'organisations.code'],
     words: [{ source: 'organisations.district_code', words: districtNames, loosely: true }],
   },
+  groups: { filter: 'kind' },
+  everywhere: 80,
   href: (row, { role }) => (role === 'system-admin' ? `/desk/admin/organisations/${row.key}` : undefined),
   actions: ({ role }) =>
     role === 'system-admin' ? [{ href: '/desk/admin/organisations/new', label: '新建单位', icon: 'plus' }] : [],

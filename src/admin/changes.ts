@@ -41,6 +41,7 @@ export const objectTypes: Record<string, string> = {
   publicity: '公示',
   warning: '预警',
   storage: '文件存储',
+  import: '批量导入',
 }
 
 const labels: Record<string, string> = {
@@ -56,6 +57,9 @@ const labels: Record<string, string> = {
   hash: '记录签名',
   size: '字节',
   sha256: 'SHA-256',
+  id_number: '身份证号',
+  company: '企业',
+  ends_on: '最后工作日',
   unfinished: '未传完',
   orphans: '无登记',
   missing: '缺失',
@@ -88,11 +92,14 @@ const labels: Record<string, string> = {
   conditions: '条件',
   columns: '列',
   rows: '记录',
+  new: '新增',
+  same: '已在档且一致',
   seals: '封印',
   faults: '问题',
   newest: '最新封印摘要',
   effective_on: '生效日期',
   variant: '类别',
+  view: '视图',
 }
 
 /** What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts. */

@@ -12,6 +12,8 @@ import { migrateToLatest } from '../database/migrate.ts'
 import { startPrivateDatabase } from '../database/private.ts'
 import { connect, inTransaction, isDatabaseAway } from '../db.ts'
 import { StartError } from '../errors.ts'
+import { rebuildTerms } from '../lists/rebuild.ts'
+import { termSources } from '../lists/terms.ts'
 import { checkLog, portalItself, record, sealLog } from './action-log.ts'
 import { bureauOf } from './organisations.ts'
 import { settingsNow } from './settings.ts'
@@ -39,6 +41,10 @@ ${administrators.map(role => `        ${role.padEnd(16)}${roles[role].label}`).j
   npm run admin -- seal-log
       把还没有封印的操作日志立即封印（平时系统每分钟自动封印）。
 
+  npm run admin -- rebuild-search [范围]
+      按档案和办件重建搜索词，系统可以照常使用；中断后再执行一次，会从中断的地方接着做。
+      不写范围就依次重建全部；范围写错时会列出可用的。
+
   npm run admin -- help
       显示这段说明。`
 
@@ -61,6 +67,7 @@ const commands = {
   'reset-admin': z.strictObject({ username: word('--username', '账号').transform(normaliseUsername) }),
   'check-log': z.strictObject({ expect: word('--expect', '摘要').optional() }),
   'check-history': z.strictObject({}),
+  'rebuild-search': z.strictObject({ scope: z.string().optional() }),
   'seal-log': z.strictObject({}),
 }
 type Command = keyof typeof commands
@@ -81,7 +88,8 @@ async function run(words: string[]): Promise<number> {
     return 0
   }
   if (!isCommand(name)) throw new Usage(`没有“${name}”这个命令。\n\n${help}`)
-  const read = commands[name].safeParse(values)
+  const scope = name === 'rebuild-search' ? more.shift() : undefined
+  const read = commands[name].safeParse(scope === undefined ? values : { ...values, scope })
   if (!read.success)
     throw new Usage([`${name} 的参数有误：`, ...read.error.issues.map(issue => `  · ${sentenceOf(issue)}`)].join('\n'))
   if (more.length) throw new Usage(`“${more.join(' ')}”是多余的。姓名里有空格时请加引号：--name "阿依古丽 买买提"`)
@@ -126,6 +134,7 @@ async function work(db: Knex, name: Command, form: object): Promise<number> {
   if (name === 'reset-admin') return await resetAdmin(form as z.infer<(typeof commands)['reset-admin']>)
   if (name === 'check-log') return await check(db, form as z.infer<(typeof commands)['check-log']>)
   if (name === 'check-history') return await checkCases(db)
+  if (name === 'rebuild-search') return await rebuildSearch(form as z.infer<(typeof commands)['rebuild-search']>)
   const rows = await sealLog(db, now())
   say(rows ? `已封印 ${rows} 条记录。` : '没有需要封印的记录。')
   return 0
@@ -160,6 +169,26 @@ async function checkCases(db: Knex): Promise<number> {
   for (const fault of faults) say(`  · ${fault}`)
   say(faults.length ? `发现 ${faults.length} 处问题。` : '没有发现改动、删除或插入。')
   return faults.length ? 1 : 0
+}
+
+/** The terms of one scope or of all, made anew from the rows. */
+async function rebuildSearch({ scope }: { scope?: string | undefined }): Promise<number> {
+  // The modules say what there is; no other command needs them.
+  await import('../modules/index.ts')
+  const all = [...termSources()]
+  const chosen = all.filter(([name]) => scope === undefined || name === scope)
+  if (!chosen.length)
+    throw new Usage(`没有“${scope}”这个范围。可用的有：${all.map(([name, { label }]) => `${name}（${label}）`).join('、')}`)
+  for (const [name, source] of chosen) {
+    let told = 0
+    const { docs, changed } = await rebuildTerms(name, source, ({ docs }) => {
+      if (docs - told < 2000) return
+      told = docs
+      say(`${source.label}：已核对 ${docs} 条`)
+    })
+    say(`${source.label}（${name}）：核对了 ${docs} 条，改正了 ${changed} 条。`)
+  }
+  return 0
 }
 
 /** A new initial password for one of the three, without the second factor. In the portal nobody can do this to them. */

@@ -73,6 +73,8 @@ export const cases = defineList({
       { source: 'cases.state', words: stateNames },
     ],
   },
+  groups: { filter: 'kind' },
+  everywhere: 60,
   href: row => `/desk/cases/${row.key}`,
   empty: { title: '还没有办件', text: '申请提交以后列在这里，办结的也一直查得到。' },
 })

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { administrators, type Role } from '../accounts/roles.ts'
-import { caseDeciders, caseStarters } from '../cases/roles.ts'
+import { caseDeciders, caseReaders, caseStarters } from '../cases/roles.ts'
 import { NotFound } from '../errors.ts'
 import { currentUser } from '../http.ts'
 
@@ -17,6 +17,19 @@ export const helpPages: Record<string, HelpPage> = {
   account: { label: '登录与账号', text: '登录、密码、动态验证码、切换身份、退出', icon: 'lock' },
   workspace: { label: '工作台与窗口', text: '首页看什么，怎样同时打开几页而不丢内容', icon: 'home' },
   lists: { label: '列表与智能搜索', text: '搜索写法、筛选、排序、选列、导出', icon: 'search' },
+  archives: {
+    label: '档案',
+    text: '企业、项目、房屋、业主的档案怎样找、怎样看、怎样改',
+    icon: 'building',
+    roles: caseReaders,
+  },
+  staff: {
+    label: '从业人员增减',
+    text: '新增、减员、一人一企、归属异议、项目经理',
+    icon: 'users',
+    roles: ['company-admin', 'company-clerk'],
+  },
+  importing: { label: '批量导入', text: '用 Excel 一次登记许多条，怎样改问题，认领码', icon: 'upload' },
   registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
   applying: { label: '申请办件', text: '填报、补正、看进度、催办、撤回、领证', icon: 'clipboard-list', roles: caseStarters },
   deciding: { label: '审核办件', text: '待办、时限、自检、材料、意见、公示与异议', icon: 'rubber-stamp', roles: caseDeciders },

@@ -2,6 +2,8 @@ import { administrators, type Role, roleCodes, roles } from '../accounts/roles.t
 import type { User } from '../accounts/users.ts'
 import { caseHandlers, caseReaders } from '../cases/roles.ts'
 import { allLists } from '../lists/registry.ts'
+import { ownerKeepers } from '../modules/archives/house-access.ts'
+import { archiveReaders } from '../modules/archives/visible.ts'
 
 export interface MenuItem {
   href: string
@@ -38,6 +40,28 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
       { href: '/desk/kinds', label: '事项目录', icon: 'sitemap', roles: caseReaders },
       { list: 'cases', icon: 'clipboard-list' },
       { list: 'registrations', icon: 'user-plus' },
+    ],
+  },
+  {
+    label: '档案管理',
+    entries: [
+      {
+        href: '/desk/companies/mine',
+        label: '我的企业档案',
+        icon: 'building-skyscraper',
+        roles: ['company-admin', 'company-clerk', 'developer'],
+      },
+      { list: 'companies', icon: 'building-skyscraper' },
+      { list: 'branches', icon: 'world' },
+      { list: 'developers', icon: 'building-bank' },
+      { list: 'projects', icon: 'building-community' },
+      { href: '/desk/projects/map', label: '项目分布图', icon: 'map-pin', roles: archiveReaders },
+      { list: 'buildings', icon: 'building' },
+      { list: 'houses', icon: 'key' },
+      { list: 'people', icon: 'id' },
+      { list: 'owners', icon: 'users' },
+      { list: 'residents', icon: 'users-group' },
+      { href: '/desk/imports', label: '批量导入', icon: 'upload', roles: ownerKeepers },
     ],
   },
   {

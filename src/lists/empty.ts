@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { inWords, narrowingOf } from './filters.ts'
 import { describe, readSearch, smaller } from './grammar.ts'
 import type { Link } from './list.ts'
+import { sealWords } from './private-words.ts'
 import { type Asked, addressWith, withoutConditions } from './question.ts'
 import { type Count, countInWords, countRows } from './rows.ts'
 
@@ -70,7 +71,15 @@ async function lesserWays(
   }))
   const shorter = (search ? smaller(search) : []).flatMap(({ text, without: word }) => {
     const less = readSearch(text).search
-    return less ? [{ doing: `去掉“${word}”再搜`, given: { ...given, q: text }, question: { ...question, search: less } }] : []
+    return less
+      ? [
+          {
+            doing: `去掉“${word}”再搜`,
+            given: { ...given, q: sealWords(question.user, text) },
+            question: { ...question, search: less },
+          },
+        ]
+      : []
   })
   const ways = [...shorter, ...wider].slice(0, mostOffered).map(async ({ doing, given, question }) => ({
     doing,

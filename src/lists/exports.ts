@@ -6,7 +6,6 @@ import type { Knex } from 'knex'
 import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, now } from '../clock.ts'
 import { digitsOf, isNumber, type Reader, readersOf, textOf } from './cells.ts'
-import type { Choices } from './choices.ts'
 import { inWords } from './filters.ts'
 import type { Column, formats, List, Row, Value } from './list.ts'
 import { maskNumbers } from './masks.ts'
@@ -39,15 +38,8 @@ const types: Record<Format, string> = {
  * with them, and a reader that goes away stops the work.
  * @throws before the first byte like any page; afterwards the connection breaks, so that half a file does not look whole
  */
-export async function exportList(
-  db: Knex,
-  req: Request,
-  res: Response,
-  asked: Asked,
-  choices: Choices,
-  format: Format,
-): Promise<void> {
-  const { question, conditions } = asked
+export async function exportList(db: Knex, req: Request, res: Response, asked: Asked, format: Format): Promise<void> {
+  const { question, conditions, choices } = asked
   const { list, user } = question
   if (req.method === 'HEAD') return void sendHeaders(res, list, now(), format).end()
   const columns = choices.columns.filter(column => column.export !== false)
@@ -58,10 +50,10 @@ export async function exportList(
     readers,
     batches: continued(first, batches),
     at: now(),
-    conditions: conditions.map(inWords),
+    conditions: conditions.map(inWords).map(maskNumbers),
     by: { name: user.name, role: user.role_label, organisation: user.organisation_name },
   }
-  const detail = { format, conditions: leaving.conditions.map(maskNumbers), columns: columns.map(({ label }) => label) }
+  const detail = { format, conditions: leaving.conditions, columns: columns.map(({ label }) => label) }
   await record(db, actorOf(req, res), {
     action: 'list.export',
     object: { type: 'list', id: list.code, label: list.label },

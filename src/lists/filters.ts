@@ -37,6 +37,8 @@ export function readFilter(filter: Filter, given: Record<string, string>, option
       return readFlag(filter, given[filter.name])
     case 'period':
       return readPeriod(filter, given)
+    case 'range':
+      return readRange(filter, given)
   }
 }
 
@@ -97,4 +99,34 @@ function readPeriod(filter: Filter & { type: 'period' }, given: Record<string, s
     if (bounds.to) query.where(where, of === 'date' ? '<=' : '<', bounds.to)
   }
   return { condition: { label, text, names: namesOf(filter), narrow } }
+}
+
+function readRange(filter: Filter & { type: 'range' }, given: Record<string, string>): ReadFilter {
+  const { name, label, where, unit = '', digits = 0 } = filter
+  const [from, to] = [numberIn(given[`${name}_from`], digits), numberIn(given[`${name}_to`], digits)]
+  if (from === '' && to === '') return {}
+  const mistakes: Record<string, string> = {}
+  const wrong = (which: string) =>
+    `${label}的${which}请填写${digits ? `数字，最多 ${digits} 位小数` : '整数'}，如 ${digits ? '1000.50' : '1000'}。`
+  if (from === undefined) mistakes[`${name}_from`] = wrong('起始数')
+  if (to === undefined) mistakes[`${name}_to`] = wrong('截止数')
+  if (from === undefined || to === undefined) return { mistakes }
+  if (from && to && Number(from) > Number(to))
+    return { mistakes: { [`${name}_to`]: `${label}的起始数大于截止数 ${to}，请对调或改一个。` } }
+
+  const bounds = { ...(from ? { from } : {}), ...(to ? { to } : {}) }
+  const text = `${from && to ? `${from} 至 ${to}` : from ? `${from} 起` : `至 ${to}`}${unit && ` ${unit}`}`
+  const narrow = (query: Knex.QueryBuilder) => {
+    if (typeof where === 'function') return where(query, bounds)
+    if (bounds.from) query.where(where, '>=', bounds.from)
+    if (bounds.to) query.where(where, '<=', bounds.to)
+  }
+  return { condition: { label, text, names: namesOf(filter), narrow } }
+}
+
+/** A number as people write it, in plain digits; empty when nothing was given. @returns nothing when it is none */
+function numberIn(given: string | undefined, digits: number): string | undefined {
+  const text = (given ?? '').normalize('NFKC').replace(/[,\s]/g, '')
+  const pattern = digits ? new RegExp(`^\\d{1,12}(\\.\\d{1,${digits}})?$`) : /^\d{1,12}$/
+  return text === '' || pattern.test(text) ? text : undefined
 }

@@ -1,3 +1,4 @@
+import type { Request, Response } from 'express'
 import type { Knex } from 'knex'
 import type { Role } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
@@ -48,6 +49,8 @@ export interface Column<Name extends string = string> {
   look?(db: Knex): Promise<(row: Row) => Look>
   /** `false`: stays on the screen. */
   export?: false
+  /** `false`: folded away in the blocks of a phone until somebody unfolds them. */
+  phone?: false
   unit?: string
 }
 
@@ -58,13 +61,23 @@ export interface Bounds {
 }
 type Narrow = (query: Knex.QueryBuilder, code: string, user: User) => void
 
-/** `where` is the SQL column that must equal the choice, or does the narrowing itself; `load` where that takes something from the database. */
+/** Numbers from and to, both included, as plain decimal text that fits the column. */
+export interface NumberBounds {
+  from?: string
+  to?: string
+}
+
+/**
+ * `where` is the SQL column that must equal the choice, or does the narrowing itself; `load` where that takes something from the database.
+ * What many lists ask in the same words (has or has not, expiring, district and street) is made by src/lists/narrowings.ts.
+ */
 export type Filter =
   | {
       name: string
       label: string
       type: 'select'
-      options: Words | ((db: Knex, user: User) => Promise<Words>)
+      /** A function is told what the address chose: of a record among thousands only that one is offered, and none without a choice. */
+      options: Words | ((db: Knex, user: User, chosen: string) => Promise<Words>)
       where: string | Narrow | { load(db: Knex): Promise<Narrow> }
     }
   /** From a day to a day, both included; `of` says what the SQL column holds. */
@@ -75,6 +88,15 @@ export type Filter =
       of: 'date' | 'moment'
       where: string | ((query: Knex.QueryBuilder, bounds: Bounds) => void)
     }
+  /** From a number to a number, both included; `digits` behind the point, none unless told. Never below zero. */
+  | {
+      name: string
+      label: string
+      type: 'range'
+      unit?: string
+      digits?: 0 | 2
+      where: string | ((query: Knex.QueryBuilder, bounds: NumberBounds) => void)
+    }
   | {
       name: string
       label: string
@@ -83,11 +105,14 @@ export type Filter =
       where: (query: Knex.QueryBuilder, yes: boolean) => void
     }
 
+/** A text as SQL: a column, or an expression for texts of other rows, such as former names. It is only asked of rows with the terms. */
+export type SearchedText = string | ((db: Knex) => Knex.Raw)
+
 /** Terms of another table that a column points to: an account is also found by the name of its organisation. */
 export interface Through {
   source: string
   terms: string
-  texts: readonly string[]
+  texts: readonly SearchedText[]
 }
 
 /** What a search looks at. A word matches a row when any of these has it. */
@@ -96,12 +121,12 @@ export interface SearchPlan {
   about: string
   /** The scope in `search_terms` whose `doc_id` is the key of this list. */
   terms?: string
-  /** The SQL columns those terms are made of; a word of several terms must stand in one of them as it was typed. */
-  texts?: readonly string[]
+  /** The texts those terms are made of, SQL columns or expressions; a word of several terms must stand in one of them as it was typed. */
+  texts?: readonly SearchedText[]
   through?: readonly Through[]
   /** ASCII columns found by their beginning. Each needs an index. */
   codes?: readonly string[]
-  /** Text columns found by their beginning. Each needs an index. */
+  /** Text columns of tables by their own name, found by their beginning. Each needs an index. */
   starts?: readonly string[]
   /** Text columns of a small table, looked through as they stand; at 100,000 rows that takes a tenth of a second. */
   contains?: readonly string[]
@@ -110,12 +135,43 @@ export interface SearchPlan {
    * and its pinyin, as one says 历下 for 历下区.
    */
   words?: readonly { source: string; words: WordSource; loosely?: true }[]
+  /**
+   * What is found by the whole word only, such as an ID number by its keyed hash: the narrowing for a word that can be one, nothing
+   * for any other. Each needs an index.
+   */
+  exact?(word: string): ((query: Knex.QueryBuilder) => void) | undefined
 }
 
 export interface Link {
   href: string
   label: string
   icon?: string
+}
+
+/** The rows somebody has picked on a page, read again within what they may see. */
+export interface Picked {
+  list: List
+  user: User
+  rows: readonly Row[]
+  /** How many of those picked are gone, or never were within their sight. */
+  missing: number
+  /** The page of the list they were picked on, to go back to. */
+  back: string
+}
+
+/** What can be done with picked rows; 导出所选 and 打印所选 every list has. */
+export interface Bulk {
+  /** The last part of the address it is posted to. */
+  code: string
+  label: string
+  icon?: string
+  /** Who is offered it; everybody who may open the list unless told. */
+  roles?: readonly Role[]
+  /**
+   * Does it and answers the request: a redirect to `back` with a flash, or a page that asks for more. It is the one to check each row
+   * against the law, in one transaction, and to stand a second press.
+   */
+  run(picked: Picked, req: Request, res: Response): Promise<void>
 }
 
 export interface List<Name extends string = string> {
@@ -128,6 +184,11 @@ export interface List<Name extends string = string> {
   roles: readonly Role[]
   /** The rows this person may see. Others do not exist: not in the list, the search, the count or an export. What is only shown is left joined. */
   from(db: Knex, user: User): Knex.QueryBuilder
+  /**
+   * The same rows, whoever's they are, with all that is only shown joined from the left: for the rows of a page, once `from` has found
+   * them. Without it `from` has everything; nothing that is joined here alone can be narrowed, searched or sorted by.
+   */
+  shown?(db: Knex, user: User): Knex.QueryBuilder
   /** The SQL column of the primary key; breaks ties of the sort and takes the row to its page. */
   key: string
   columns: readonly Column<Name>[]
@@ -136,7 +197,16 @@ export interface List<Name extends string = string> {
   /** The order before anybody chooses one; `-` before the name is downwards. */
   sort: NoInfer<Name> | `-${NoInfer<Name>}`
   filters?: readonly Filter[]
+  /**
+   * Counts above the list, one link per option of this `select` filter. What its `where` narrows by needs an index together with the
+   * scope: each option is counted up to a thousand.
+   */
+  groups?: { filter: string }
   search?: SearchPlan
+  /** Takes part in `/desk/search`, in this order among the lists; needs `search`. */
+  everywhere?: number
+  /** What can be done with picked rows, besides exporting and printing them. */
+  bulk?: readonly Bulk[]
   /** Where the row's own page is, if this person may open it. */
   href?(row: Row<NoInfer<Name>>, user: User): string | undefined
   /** Buttons in the head, the first one the primary. */
@@ -153,13 +223,29 @@ export const pageSizes = [10, 20, 50, 100] as const
 export const standardSize = 20
 export const formats = ['xlsx', 'csv', 'json'] as const
 
+/** What can be done with the picked rows of every list. */
+export const standardBulk = { export: '导出所选', print: '打印所选' } as const
+
 /** The parameters a filter has in the address. */
 export function namesOf({ name, type }: Filter): string[] {
-  return type === 'period' ? [`${name}_from`, `${name}_to`] : [name]
+  return type === 'period' || type === 'range' ? [`${name}_from`, `${name}_to`] : [name]
 }
 
 /** What an address or a row of a list holds besides, so no filter or column can have such a name. */
-const reserved = new Set(['q', 'sort', 'size', 'after', 'before', 'count', 'key', 'sort_value', 'found', 'tab'])
+const reserved = new Set([
+  'q',
+  'sort',
+  'size',
+  'after',
+  'before',
+  'count',
+  'key',
+  'sort_value',
+  'found',
+  'tab',
+  'columns',
+  'view',
+])
 
 /**
  * Declares a list: page, filters, search, sort, paging, columns to choose, print view and exports come from it.
@@ -177,6 +263,10 @@ export function defineList<const Name extends string>(list: List<Name>): List {
     if (!/^[a-z][a-z0-9_]{0,39}$/.test(name) || reserved.has(name)) throw wrong(`name ${name}`)
   if (!columns.has(list.heading)) throw wrong('heading')
   if (columns.get(list.sort.replace('-', ''))?.sort === undefined) throw wrong('sort')
+  if (list.groups && list.filters?.find(({ name }) => name === list.groups?.filter)?.type !== 'select') throw wrong('groups')
+  if (list.everywhere !== undefined && !list.search) throw wrong('everywhere without a search')
+  for (const { code } of list.bulk ?? [])
+    if (!/^[a-z][a-z-]{1,39}$/.test(code) || code in standardBulk) throw wrong(`bulk ${code}`)
   for (const column of list.columns) {
     if (column.sort === true && typeof column.source !== 'string') throw wrong(`${column.name} is sorted by an expression`)
     if (column.type === 'state' ? !column.tones && !column.look : column.tones) throw wrong(`${column.name}: a state has tones`)

@@ -25,7 +25,7 @@ export function maskId(number: string): string {
   return signs.length < 8 ? '*'.repeat(signs.length) : signs.slice(0, 3) + '*'.repeat(signs.length - 7) + signs.slice(-4)
 }
 
-/** Mobile and ID numbers inside a free text, such as a search, for what is kept in logs. */
+/** Mobile and ID numbers (of 18 signs, or 15 digits before 1999) inside a free text, such as a search, for what is kept in logs. */
 export function maskNumbers(text: string): string {
-  return text.replace(/\d{17}[\dXx]/g, maskId).replace(/(?<!\d)1\d{10}(?!\d)/g, maskPhone)
+  return text.replace(/\d{17}[\dXx]|(?<!\d)\d{15}(?!\d)/g, maskId).replace(/(?<!\d)1\d{10}(?!\d)/g, maskPhone)
 }

@@ -1,32 +1,51 @@
 import type { Response } from 'express'
 import type { Knex } from 'knex'
 import { type Cell, cellOf, readersOf } from './cells.ts'
-import { type Choices, columnsOf } from './choices.ts'
+import { columnsOf } from './choices.ts'
 import { whyEmpty } from './empty.ts'
 import { inWords } from './filters.ts'
-import { type Column, type ColumnType, type Filter, formats, type List, pageSizes, type Words } from './list.ts'
-import { type Asked, addressWith, withoutConditions } from './question.ts'
+import { groupsOf } from './groups.ts'
+import {
+  type Column,
+  type ColumnType,
+  type Filter,
+  formats,
+  type List,
+  namesOf,
+  pageSizes,
+  standardBulk,
+  type Words,
+} from './list.ts'
+import { type Asked, addressWith, queryHere, withoutConditions } from './question.ts'
 import { countInWords, inGroups, type PageOfRows, type Question, readPage } from './rows.ts'
 import { mostMatches } from './search.ts'
+import { viewMenu } from './views.ts'
 
 /** Reads what is asked and renders the page of the list: 422 when a condition is wrong, 400 when the address is. */
-export async function showList(db: Knex, res: Response, asked: Asked, choices: Choices): Promise<void> {
-  const { question, wish, mistakes, strays } = asked
+export async function showList(db: Knex, res: Response, asked: Asked): Promise<void> {
+  const { question, wish, mistakes, strays, choices } = asked
+  const { list, user } = question
   const isRead = Object.keys(mistakes).length === 0
-  const [page, readers] = await Promise.all([
+  const [page, readers, groups, views] = await Promise.all([
     isRead ? readPage(db, question, choices.columns, wish) : nothing,
     readersOf(db, choices.columns),
+    isRead ? groupsOf(db, asked) : [],
+    viewMenu(list, user, asked),
   ])
-  const { list, user } = question
   const rows = page.rows.map(row => {
     const href = list.href?.(row, user)
     return readers.map((reader, at): Cell => ({ ...cellOf(reader, row), ...(at === 0 && href ? { href } : {}) }))
   })
   res.status(isRead ? (strays.length ? 400 : 200) : 422).render('lists/list', {
-    ...fixedParts(asked, choices),
+    ...fixedParts(asked),
     mistakes,
     strays,
+    // What is chosen is this very page.
+    groups: groups.map(group => (group.current ? { ...group, count: countInWords(page.count) } : group)),
+    grouped: list.filters?.find(({ name }) => name === list.groups?.filter)?.label,
+    viewMenu: views,
     rows,
+    keys: page.rows.map(({ key }) => String(key)),
     ...(isRead ? answerParts(asked, page) : {}),
     ...(isRead && !rows.length ? { empty: await whyEmpty(db, asked, page.start) } : {}),
   })
@@ -35,43 +54,67 @@ export async function showList(db: Knex, res: Response, asked: Asked, choices: C
 const nothing: PageOfRows = { rows: [], count: { n: 0, exact: true }, partial: false, start: 0 }
 
 /** What the page has whatever was found. */
-function fixedParts(asked: Asked, { columns, size }: Choices) {
-  const { question, wish, given, conditions } = asked
+function fixedParts(asked: Asked) {
+  const { question, wish, given, conditions, typed, choices } = asked
   const { list, user } = question
+  const { columns, size } = choices
   const address = (changes: Record<string, string>) => addressWith(list, given, changes)
   const parts = new Map(list.columns.map(column => [column.name, columnPart(column, asked)]))
   return {
     list: { code: list.code, label: list.label, about: list.about, phone: list.phone ?? 'cards' },
     actions: list.actions?.(user) ?? [],
-    search: list.search && { about: list.search.about, q: given.q ?? '' },
-    filters: (list.filters ?? []).map(filter => filterPart(filter, asked)),
+    search: list.search && { about: list.search.about, q: typed },
+    // A filter by one record of thousands is there while it is asked for.
+    filters: (list.filters ?? [])
+      .map(filter => filterPart(filter, asked))
+      .filter(part => !('options' in part) || part.options.length || part.mistake),
     chips: conditions.map(condition => ({
       ...condition,
       without: address(Object.fromEntries(condition.names.map(name => [name, '']))),
     })),
     clear: withoutConditions(list, given),
-    carried: Object.entries(given).filter(([name]) => name === 'sort' || name === 'size'),
+    carried: Object.entries(given).filter(([name]) => ['sort', 'size', 'columns', 'view'].includes(name)),
     query: new URLSearchParams(given).toString(),
-    columns: columns.map(({ name }) => parts.get(name)),
+    here: queryHere(asked),
+    columns: columns.map(({ name, phone }, at) => ({ ...parts.get(name), folded: phone === false || at > unfolded })),
+    bulk: bulkFor(list, user),
     sorts: [...parts.values()].filter(({ sort }) => sort),
     chooser: choosable(list, columns),
     sizes: pageSizes.map(value => ({ value, chosen: value === (wish.size ?? size) })),
-    files: formats.map(format => ({ label: fileNames[format], href: exportAddress(list, given, format) })),
+    files: formats.map(format => ({ label: fileNames[format], href: below(list, given, `export.${format}`) })),
+    print: below(list, given, 'print'),
   }
+}
+
+/** How many columns behind the heading a block on a phone shows before it is unfolded. */
+const unfolded = 6
+
+/** What this person may do with picked rows. */
+function bulkFor(list: List, { role }: Asked['question']['user']) {
+  const own = (list.bulk ?? []).filter(({ roles }) => !roles || roles.includes(role))
+  return [
+    ...own.map(({ code, label, icon }) => ({ code, label, icon })),
+    { code: 'export', label: standardBulk.export, icon: 'download' },
+    { code: 'print', label: standardBulk.print, icon: 'printer' },
+  ]
 }
 
 const fileNames = { xlsx: 'Excel 表格（.xlsx）', csv: 'CSV 文本（.csv）', json: 'JSON 数据（.json）' }
 
-function exportAddress(list: List, given: Record<string, string>, format: string): string {
-  const { size: _size, ...rest } = given
-  return addressWith(list, rest).replace(/(\?|$)/, `/export.${format}$1`)
+/** An address below the list that asks the same, whatever the size of a page. */
+function below(list: List, given: Record<string, string>, part: string): string {
+  const { size: _size, view: _view, ...rest } = given
+  return addressWith(list, rest).replace(/(\?|$)/, `/${part}$1`)
 }
 
 function filterPart(filter: Filter, { given, options, mistakes }: Asked) {
   const { name, label, type } = filter
   const field = (name: string, label: string) => ({ name, label, value: given[name] ?? '', mistake: mistakes[name] })
-  if (type === 'period')
-    return { type, name, label, from: field(`${name}_from`, `${label}，从`), to: field(`${name}_to`, `${label}，到`) }
+  if (type === 'period' || type === 'range') {
+    const [from = '', to = ''] = namesOf(filter)
+    const unit = type === 'range' ? filter.unit : undefined
+    return { type, name, label, unit, from: field(from, `${label}，从`), to: field(to, `${label}，到`) }
+  }
   const words: Words =
     type === 'flag' ? { yes: filter.words?.[0] ?? '是', no: filter.words?.[1] ?? '否' } : (options.get(name) ?? {})
   return { ...field(name, label), type: 'select', options: Object.entries(words).map(([value, label]) => ({ value, label })) }

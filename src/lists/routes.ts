@@ -3,15 +3,19 @@ import { z } from 'zod'
 import { actorOf, record } from '../admin/action-log.ts'
 import { db } from '../db.ts'
 import { BadRequest, NotFound } from '../errors.ts'
-import { allow, currentUser } from '../http.ts'
-import { type Choices, keepColumns, keepSize, readChoices } from './choices.ts'
+import { allow, currentUser, flash } from '../http.ts'
+import { keepColumns, keepSize, readChoices } from './choices.ts'
 import { exportList } from './exports.ts'
 import { inWords } from './filters.ts'
 import { formats, type List, pageSizes } from './list.ts'
 import { maskNumbers } from './masks.ts'
 import { showList } from './page.ts'
-import { type Asked, addressWith, readAsked } from './question.ts'
+import { askPicked, pageOf, picksForm, readPicked } from './picks.ts'
+import { printList } from './print.ts'
+import { isPrivate, sealWords } from './private-words.ts'
+import { type Asked, addressWith, readAsked, readTexts } from './question.ts'
 import { findList } from './registry.ts'
+import { addView, changeView, openView, removeView, showViews } from './view-pages.ts'
 
 /** Every list of the portal: `/desk/lists/:code`. Who may open one stands in its declaration. */
 export const lists = express.Router()
@@ -19,7 +23,9 @@ export const lists = express.Router()
 lists.param('code', (req, res, next, code) => allow(...findList(code).roles)(req, res, next))
 
 lists.get('/:code', async (req, res) => {
-  const { list, asked, choices } = await readRequest(req, res)
+  const given = readTexts(findList(req.params.code), req.query)
+  if (isPrivate(given.q ?? '')) return search(req, res, given)
+  const { list, asked } = await readRequest(req, res)
   // Paging on is the same reading; only a new question is a new one.
   if (list.logged && !asked.wish.after && !asked.wish.before)
     await record(db, actorOf(req, res), {
@@ -27,15 +33,53 @@ lists.get('/:code', async (req, res) => {
       object: { type: 'list', id: list.code, label: list.label },
       detail: { conditions: asked.conditions.map(inWords).map(maskNumbers) },
     })
-  await showList(db, res, asked, choices)
+  await showList(db, res, asked)
 })
+
+lists.post('/:code', (req, res) => search(req, res, readTexts(findList(req.params.code), req.body ?? {})))
+
+/** A search is posted, and only then gets an address: one that says nothing of an ID or phone number. */
+function search(req: Request, res: Response, { q, ...given }: Record<string, string>): void {
+  const words: Record<string, string> = q ? { q: sealWords(currentUser(res), q) } : {}
+  res.redirect(303, addressWith(findList(req.params.code), { ...words, ...given }))
+}
+
+lists.get('/:code/print', async (req, res) => {
+  const { asked } = await readRequest(req, res)
+  if (Object.keys(asked.mistakes).length) return showList(db, res, asked)
+  await printList(db, req, res, asked)
+})
+
+lists.post('/:code/picked', async (req, res) => {
+  const list = findList(req.params.code)
+  const user = currentUser(res)
+  const picks = readBody(picksForm, req)
+  const choices = await readChoices(db, req.session, user, list)
+  const back = pageOf(list, picks.query)
+  if (!picks.key.length) {
+    flash(req, { tone: 'warn', text: '还没有勾选。请先勾选要处理的行，再按按钮。' })
+    return res.redirect(303, back)
+  }
+  const asked = await askPicked(db, { list, user, choices }, picks)
+  if (picks.do === 'export') return exportList(db, req, res, asked, 'xlsx')
+  if (picks.do === 'print') return printList(db, req, res, asked, back)
+  const bulk = list.bulk?.find(({ code, roles = list.roles }) => code === picks.do && roles.includes(user.role))
+  if (!bulk) throw new NotFound('')
+  await bulk.run(await readPicked(db, asked, picks), req, res)
+})
+
+lists.get('/:code/views', showViews)
+lists.post('/:code/views', addView)
+lists.get('/:code/views/:id', openView)
+lists.post('/:code/views/:id', changeView)
+lists.post('/:code/views/:id/delete', removeView)
 
 lists.get('/:code/export.:format', async (req, res) => {
   const format = formats.find(format => format === req.params.format)
   if (!format) throw new NotFound('')
-  const { asked, choices } = await readRequest(req, res)
-  if (Object.keys(asked.mistakes).length) return showList(db, res, asked, choices)
-  await exportList(db, req, res, asked, choices, format)
+  const { asked } = await readRequest(req, res)
+  if (Object.keys(asked.mistakes).length) return showList(db, res, asked)
+  await exportList(db, req, res, asked, format)
 })
 
 const columnsForm = z.object({
@@ -48,7 +92,7 @@ lists.post('/:code/columns', async (req, res) => {
   const list = findList(req.params.code)
   const { query, standard, column } = readBody(columnsForm, req)
   await keepColumns(db, req.session, currentUser(res), list, standard === undefined ? column : undefined)
-  res.redirect(303, addressBack(list, query))
+  res.redirect(303, addressBack(list, query, ['columns']))
 })
 
 const sizeForm = z.object({
@@ -63,11 +107,11 @@ lists.post('/:code/size', async (req, res) => {
   res.redirect(303, addressBack(list, query, ['size']))
 })
 
-async function readRequest(req: Request, res: Response): Promise<{ list: List; asked: Asked; choices: Choices }> {
+async function readRequest(req: Request, res: Response): Promise<{ list: List; asked: Asked }> {
   const list = findList(req.params.code)
   const user = currentUser(res)
   const choices = await readChoices(db, req.session, user, list)
-  return { list, choices, asked: await readAsked(db, list, user, req.query, choices) }
+  return { list, asked: await readAsked(db, list, user, req.query, choices) }
 }
 
 /** These forms hold no typing, so a wrong value can only come from elsewhere. */

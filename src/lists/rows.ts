@@ -95,6 +95,73 @@ export async function countRows(db: Knex, question: Question): Promise<Count> {
   return countAnswer(db, await findAnswer(db, question))
 }
 
+/** Makes fresh queries of all rows that answer a question, for what draws them otherwise than as a list: sums, a map. */
+export async function foundRows(db: Knex, question: Question): Promise<() => Query> {
+  return (await findAnswer(db, question)).whole
+}
+
+/** How long counting by parts may take; the page does not wait for a number beside it. */
+const longestCount = 200
+
+/**
+ * How many rows of the answer each of these narrowings leaves, up to `mostCounted`: one statement, each part read from its index
+ * as far as it is counted. Where a search found too much to sort, only the newest of it are counted.
+ * @returns nothing when that would take too long
+ */
+export async function countEach(
+  db: Knex,
+  question: Question,
+  parts: readonly ((query: Query) => void)[],
+): Promise<Count[] | undefined> {
+  const { shown, partial } = await findAnswer(db, question)
+  const counts = parts.map((narrow, at) => {
+    const rows = shown().select(db.raw('1'))
+    narrow(rows)
+    return db
+      .from(rows.limit(mostCounted + 1).as(`t${at}`))
+      .select(db.raw('? as part', [at]))
+      .count({ n: '*' })
+  })
+  const rows: { part: number; n: number }[] | undefined = await inTime(db.unionAll(counts, true))
+  const found = new Map(rows?.map(({ part, n }) => [part, n]))
+  return rows && parts.map((_part, at) => atLeast(found.get(at) ?? 0, partial))
+}
+
+/** How many rows are looked at to count them by the codes of a column. */
+const mostGrouped = 10_000
+
+/**
+ * How many rows of the answer have each code in this SQL column, read in one pass: exact where the answer is not longer than that,
+ * otherwise as many as were seen at least.
+ * @returns a count for any code, and all rows for none; nothing when that would take too long
+ */
+export async function countBy(db: Knex, question: Question, column: string): Promise<((code?: string) => Count) | undefined> {
+  const { shown, partial } = await findAnswer(db, question)
+  const seen = shown().select({ code: column }).limit(mostGrouped).as('seen')
+  const rows: { code: string | null; n: number }[] | undefined = await inTime(
+    db.from(seen).select('code').count({ n: '*' }).groupBy('code'),
+  )
+  if (!rows) return undefined
+  const all = rows.reduce((sum, { n }) => sum + n, 0)
+  const counts = new Map(rows.map(({ code, n }) => [code, n]))
+  return code => atLeast(code === undefined ? all : (counts.get(code) ?? 0), partial || all === mostGrouped)
+}
+
+/** @param more there may be rows that were not counted */
+function atLeast(n: number, more: boolean): Count {
+  const count = upTo(n)
+  return more ? { ...count, exact: false } : count
+}
+
+async function inTime<T>(query: Query): Promise<T[] | undefined> {
+  try {
+    return await query.timeout(longestCount, { cancel: true })
+  } catch (error) {
+    if (error instanceof Error && error.name === 'KnexTimeoutError') return undefined
+    throw error
+  }
+}
+
 /**
  * All rows of the answer in their order, in batches read one after the other: no statement is long, no connection is held and
  * memory stays flat.
@@ -221,7 +288,7 @@ async function select(
     ])
     .limit(limit)
   // First the rows of the page by its index alone, then what they hold: joins and expressions cost per row shown, not per row found.
-  const full = list.from(db, user).join(page.as('page'), 'page.page_key', list.key)
+  const full = (list.shown ?? list.from)(db, user).join(page.as('page'), 'page.page_key', list.key)
   if (count) full.select(count.as('found'))
   for (const { name, source } of list.columns) if (typeof source === 'string') full.select({ [name]: source })
   for (const { name, source } of columns) if (typeof source !== 'string') full.select(db.raw('? as ??', [source(db), name]))

@@ -4,6 +4,31 @@ import { pinyin } from 'pinyin-pro'
 /** A text to be found by; a person's name has its surname read as one (曾 is zeng, 单 is shan). */
 export type SearchText = string | { text: string; person: true }
 
+/** What rows are found by, read from the table itself, so that the terms can be made anew. */
+export interface TermSource {
+  /** What the rows are called at the console. */
+  label: string
+  /**
+   * Up to `limit` rows behind `afterId`, by id. Plain selects only: the rebuild reads them in a transaction that locks what it reads.
+   * The texts are made by the function that also makes them when a row is written.
+   */
+  rows(db: Knex, afterId: number, limit: number): Promise<{ id: number; texts: readonly SearchText[] }[]>
+}
+
+const sources = new Map<string, TermSource>()
+
+/** Names the rows behind a scope of terms. @throws Error when the scope has other rows already */
+export function registerTerms(scope: string, source: TermSource): void {
+  const present = sources.get(scope)
+  if (present && present !== source) throw new Error(`two sources of terms for ${scope}`)
+  sources.set(scope, source)
+}
+
+/** All scopes that can be made anew, with their rows. */
+export function termSources(): ReadonlyMap<string, TermSource> {
+  return sources
+}
+
 /** The longest term, without its one-letter prefix, in signs. */
 export const termLength = 24
 
@@ -47,13 +72,38 @@ export function isHan(run: string): boolean {
  * @param texts what it is found by; empty makes it unfindable
  */
 export async function indexTerms(trx: Knex, scope: string, id: number, texts: readonly SearchText[]): Promise<void> {
-  const wanted = new Set(texts.flatMap(text => (typeof text === 'string' ? terms(text) : terms(text.text, text.person))))
-  const present = new Set<string>(await trx('search_terms').where({ scope, doc_id: id }).pluck('term'))
-  const gone = [...present].filter(term => !wanted.has(term))
+  await indexMany(trx, scope, [{ id, texts }])
+}
+
+/** The same for several rows at once. @returns how many of them had other terms before */
+export async function indexMany(
+  trx: Knex,
+  scope: string,
+  docs: readonly { id: number; texts: readonly SearchText[] }[],
+): Promise<number> {
+  const present = new Map(docs.map(({ id }) => [id, new Set<string>()]))
+  const rows: { doc_id: number; term: string }[] = await trx('search_terms')
+    .where({ scope })
+    .whereIn('doc_id', [...present.keys()])
+    .select('doc_id', 'term')
+  for (const { doc_id, term } of rows) present.get(doc_id)?.add(term)
+  const changes = docs.map(({ id, texts }) => {
+    const wanted = termsOf(texts)
+    const before = present.get(id) ?? new Set()
+    return { id, gone: [...before].filter(term => !wanted.has(term)), added: [...wanted].filter(term => !before.has(term)) }
+  })
+  for (const { id, gone } of changes)
+    if (gone.length) await trx('search_terms').where({ scope, doc_id: id }).whereIn('term', gone).delete()
   // One order for all writers, so that two of them cannot wait for each other.
-  const added = [...wanted].filter(term => !present.has(term)).sort()
-  if (gone.length) await trx('search_terms').where({ scope, doc_id: id }).whereIn('term', gone).delete()
-  if (added.length) await trx('search_terms').insert(added.map(term => ({ scope, term, doc_id: id })))
+  const added = changes
+    .flatMap(({ id, added }) => added.map(term => ({ scope, term, doc_id: id })))
+    .sort((one, other) => (one.term < other.term ? -1 : one.term > other.term ? 1 : one.doc_id - other.doc_id))
+  for (let at = 0; at < added.length; at += 5000) await trx('search_terms').insert(added.slice(at, at + 5000))
+  return changes.filter(({ gone, added }) => gone.length || added.length).length
+}
+
+function termsOf(texts: readonly SearchText[]): Set<string> {
+  return new Set(texts.flatMap(text => (typeof text === 'string' ? terms(text) : terms(text.text, text.person))))
 }
 
 function addHan(found: Set<string>, run: string, person: boolean) {

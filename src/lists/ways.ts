@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type List, type Words, wordsOf } from './list.ts'
+import { type List, type SearchedText, type Words, wordsOf } from './list.ts'
 import { fold, isHan, runs, termLength, terms } from './terms.ts'
 
 type Query = Knex.QueryBuilder
@@ -21,12 +21,18 @@ export async function waysFor(db: Knex, list: List, words: readonly string[]): P
   const labels = await labelsOf(db, list)
   const targets = targetsOf(list)
   const wanted = words.flatMap(word => targets.flatMap(({ scope }) => lookupsOf(word).map(lookup => ({ scope, lookup }))))
-  const known = wanted.length > 1 ? await countTerms(db, wanted) : new Map<string, number>()
+  const beginnings = words.flatMap(word => beginningsOf(list, word))
+  const none: ReadonlyMap<string, number> = new Map()
+  const [known, begun] = await Promise.all([
+    wanted.length > 1 ? countTerms(db, wanted) : none,
+    words.length > 1 && beginnings.length ? countBeginnings(db, beginnings) : none,
+  ])
   return word => [
     ...targets.map(target => termWay(db, target, word, known)),
     ...labels.flatMap(label => labelWay(label, word)),
-    ...beginningWays(list, word),
-    ...containingWays(list, word),
+    ...beginningsOf(list, word).map(beginning => begins(beginning, begun)),
+    ...containingWays(db, list, word),
+    ...exactWays(list, word),
   ]
 }
 
@@ -62,7 +68,7 @@ function wholeWord(word: string): string | undefined {
 interface Target {
   scope: string
   column: string
-  texts: readonly string[]
+  texts: readonly SearchedText[]
   /** How many rows one of the terms' documents stands for. */
   fan: number
 }
@@ -73,7 +79,7 @@ function targetsOf({ key, search = { about: '' } }: List): Target[] {
   return [...own, ...through]
 }
 
-function termWay(db: Knex, { scope, column, texts, fan }: Target, word: string, known: Map<string, number>): Way {
+function termWay(db: Knex, { scope, column, texts, fan }: Target, word: string, known: ReadonlyMap<string, number>): Way {
   const lookups = lookupsOf(word)
   const counted = lookups.map(lookup => ({ lookup, rows: known.get(nameOf(scope, lookup)) ?? 1 }))
   const [rarest] = counted.sort((one, other) => one.rows - other.rows)
@@ -86,7 +92,7 @@ function termWay(db: Knex, { scope, column, texts, fan }: Target, word: string, 
       // As a set the terms lead; as a question they are asked row by row.
       if (leading) query.whereIn(column, found.select('doc_id'))
       else query.whereExists(found.whereRaw('?? = ??', ['search_terms.doc_id', column]).select(db.raw('1')))
-      if (whole) query.where(part => contain(part, texts, whole))
+      if (whole) query.where(part => contain(db, part, texts, whole))
     },
   }
 }
@@ -100,10 +106,13 @@ function lookUp(db: Knex, scope: string, lookup: Lookup): Query {
   })
 }
 
-function contain(query: Query, texts: readonly string[], word: string) {
+function contain(db: Knex, query: Query, texts: readonly SearchedText[], word: string) {
   if (!texts.length) query.whereRaw('false')
   for (const text of texts)
-    query.orWhereRaw('convert(?? using utf8mb4) collate utf8mb4_unicode_520_ci like ?', [text, `%${escapeLike(word)}%`])
+    query.orWhereRaw('convert(? using utf8mb4) collate utf8mb4_unicode_520_ci like ?', [
+      typeof text === 'string' ? db.ref(text) : text(db),
+      `%${escapeLike(word)}%`,
+    ])
 }
 
 /** A text as it stands inside a LIKE pattern. */
@@ -183,25 +192,51 @@ function entriesOf(words: Words): Entry[] {
   return made
 }
 
-function beginningWays({ search }: List, word: string): Way[] {
-  const starts = (search?.starts ?? []).map(source => begins(source, [word]))
+/** A column whose texts may begin with one of these. */
+interface Beginning {
+  source: string
+  words: readonly string[]
+}
+
+function beginningsOf({ search }: List, word: string): Beginning[] {
+  const starts = (search?.starts ?? []).map(source => ({ source, words: [word] }))
   // In a column of ASCII a Han word would cost the index; codes are compared byte by byte, so both cases are tried.
   const variants = /^[\x21-\x7e]+$/.test(word) ? [...new Set([word, word.toLowerCase(), word.toUpperCase()])] : []
-  const codes = variants.length ? (search?.codes ?? []).map(source => begins(source, variants)) : []
+  const codes = variants.length ? (search?.codes ?? []).map(source => ({ source, words: variants })) : []
   return [...starts, ...codes]
 }
 
-function containingWays({ search }: List, word: string): Way[] {
+function containingWays(db: Knex, { search }: List, word: string): Way[] {
   const { contains } = search ?? {}
-  return contains ? [{ rows: 1000, apply: query => void query.where(part => contain(part, contains, word)) }] : []
+  return contains ? [{ rows: 1000, apply: query => void query.where(part => contain(db, part, contains, word)) }] : []
 }
 
-function begins(source: string, words: string[]): Way {
-  return {
-    rows: 100,
-    apply: query =>
-      void query.where(part => {
-        for (const word of words) part.orWhere(source, 'like', `${escapeLike(word)}%`)
-      }),
-  }
+function exactWays({ search }: List, word: string): Way[] {
+  const narrow = search?.exact?.(word)
+  return narrow ? [{ rows: 1, apply: query => void query.where(part => narrow(part)) }] : []
+}
+
+/** How many rows a beginning leads to where nothing was counted, and where there are more than are counted. */
+const [fewRows, manyRows] = [100, 100_000]
+
+function begins(beginning: Beginning, begun: ReadonlyMap<string, number>): Way {
+  const rows = begun.get(JSON.stringify(beginning)) ?? fewRows
+  return { rows: rows < mostCounted ? rows : manyRows, apply: query => void query.where(part => beginWith(part, beginning)) }
+}
+
+function beginWith(query: Query, { source, words }: Beginning) {
+  for (const word of words) query.orWhere(source, 'like', `${escapeLike(word)}%`)
+}
+
+/** Beginnings of several words, counted in their own tables: half of all houses begin with `3号楼`, and those must not lead. */
+async function countBeginnings(db: Knex, asked: readonly Beginning[]): Promise<Map<string, number>> {
+  const counts = asked.map((beginning, at) => {
+    const [table = ''] = beginning.source.split('.')
+    const rows = db(table).where(part => beginWith(part, beginning))
+    return db
+      .from(rows.select(db.raw('1')).limit(mostCounted).as(`t${at}`))
+      .select(db.raw('? as at', [at]), db.raw('count(*) as n'))
+  })
+  const rows: { at: number; n: number }[] = await db.unionAll(counts, true)
+  return new Map(rows.map(({ at, n }) => [JSON.stringify(asked[at]), n]))
 }
