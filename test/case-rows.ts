@@ -409,13 +409,16 @@ class Writer {
       paused: 0,
       number: null,
       late_days: 0,
-      open_key: kind.openKey({
-        type: 'company',
-        id: company.id,
-        name: company.name,
-        district_code: company.district,
-        street_code: company.street,
-      }),
+      open_key: kind.openKey(
+        {
+          type: 'company',
+          id: company.id,
+          name: company.name,
+          district_code: company.district,
+          street_code: company.street,
+        },
+        {},
+      ),
       history_count: 0,
       history_hash: '',
       created_at: begun,

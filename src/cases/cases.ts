@@ -17,10 +17,10 @@ import { closePublicity, openPublicity, upholdObjections } from '../publicity/pu
 import type { Case, HistoryRow, StepPayload } from './case.ts'
 import { noDue } from './case.ts'
 import { dueOf, readClocks } from './clock.ts'
-import { archived, assertWritable, type Draft, editionOf, keepReplies, sealedEdition, writeDraft } from './drafts.ts'
+import { archived, assertWritable, type Draft, draftOf, editionOf, keepReplies, sealedEdition, writeDraft } from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
-import { closedStates, type State, type Step, type StepCode, stepLabel, steps } from './lifecycle.ts'
+import { closedStates, type State, type Step, type StepCode, stepLabel, steps, undoneStates } from './lifecycle.ts'
 import { addFile, filesIn, missingMaterials } from './materials.ts'
 import { takeNumber, takeSerial } from './numbers.ts'
 import { correctionsOf, historyOf, lockCase } from './queries.ts'
@@ -36,6 +36,10 @@ export async function standingOf(db: Knex, kase: Case): Promise<Standing> {
 
 /** The settings a case keeps since it was submitted; before that, those in force. */
 export async function settingsFor(db: Knex, kase: Case, kind = kindOf(kase)): Promise<KindSettings> {
+  const isWritten = kase.state === 'draft' || kase.state === 'rejected'
+  // What is being written may turn the case into another variant, with other materials.
+  if (kind.variantOf && isWritten)
+    return (await settingsInForce(db, kind, kind.variantOf((await draftOf(db, kase)).answers))).settings
   if (kase.settings_id) return await settingsById(db, kase.settings_id)
   return (await settingsInForce(db, kind, kase.variant)).settings
 }
@@ -70,19 +74,21 @@ export async function submitCase(user: User, id: number, form: SubmitForm): Prom
     const draft = await writeDraft(trx, user, kase, form.draft_version, form.posted)
     const fresh = again ? {} : archived(kind.form, await kind.prefill(trx, kase))
     const checked = checkAnswers(kind.form, { ...draft.answers, ...fresh })
-    const variant = checked.ok ? (kind.variantOf?.(checked.answers) ?? '') : kase.variant
+    const variant = kind.variantOf?.(checked.ok ? checked.answers : draft.answers) ?? ''
     const kept = again && kase.settings_id
     const { id: settings_id, settings } = kept
       ? { id: kept, settings: await settingsById(trx, kept) }
       : await settingsInForce(trx, kind, variant)
     const missing = await missingMaterials(trx, kase, settings)
     const untouched = again && checked.ok ? await untouchedItems(trx, kase, checked.answers, form.replies ?? {}) : {}
-    if (!checked.ok || missing.length || Object.keys(untouched).length)
+    const broken = checked.ok ? await kind.mistakes?.(trx, kase, checked.answers, settings) : undefined
+    const mistakes = checked.ok ? { ...untouched, ...broken } : checked.mistakes
+    if (!checked.ok || missing.length || Object.keys(mistakes).length)
       return {
         ok: false,
         kase,
         draft: { ...draft, answers: { ...draft.answers, ...fresh } },
-        mistakes: checked.ok ? untouched : checked.mistakes,
+        mistakes,
         missing: missing.map(material => material.code),
       }
     return { ok: true, kase: await putIn(trx, user, kase, { answers: checked.answers, variant, settings_id, settings, form }) }
@@ -153,15 +159,25 @@ async function putIn(
     variant,
     settings_id,
     serial,
+    ...(await kind.regionOf?.(trx, answers)),
     submitted_at: kase.submitted_at ?? at,
     late_days: fileBy && fileBy < filedOn ? daysBetween(fileBy, filedOn) : 0,
     ...(again ? {} : { accepted_at: null, decided_at: null, place: null }),
   }
   const standing = { kase: { ...kase, ...entered }, kind, settings, history: await historyOf(trx, kase.id) }
+  await join(trx, kind, standing.kase, answers)
   await inform(trx, kind, standing.kase)
   const moved = await move(trx, standing, user, step, { answers, stored, payload: {}, at, changes: entered })
   await kind.whenSubmitted?.(trx, moved, answers)
   return moved
+}
+
+/** The parties besides the applicant are those the present answers name. */
+async function join(trx: Knex.Transaction, kind: Kind, kase: Case, answers: Answers): Promise<void> {
+  if (!kind.partiesOf) return
+  const parties = await kind.partiesOf(trx, kase, answers)
+  await trx('case_parties').where({ case_id: kase.id }).whereNotIn('role', ['applicant', 'informed']).delete()
+  if (parties.length) await trx('case_parties').insert(parties.map(party => ({ case_id: kase.id, ...party })))
 }
 
 /** 知会: who is told besides the applicant, from the first submission on. */
@@ -268,8 +284,7 @@ async function move(
     from: kase.state,
     to: target.state,
     place: kase.place,
-    // 受理, 不予受理 and the first 退回补正 are taken at the first desk before the case has a place.
-    placeLabel: user ? ((steps[code].by === 'desk' ? (from ?? settings.chain[0])?.label : undefined) ?? deskName(user)) : '系统',
+    placeLabel: user ? (signedAs(kind, code, from ?? settings.chain[0]) ?? deskName(user)) : '系统',
     toPlace: after.place,
     open: true,
     ...(stored ? { stored } : {}),
@@ -289,6 +304,7 @@ async function move(
   if (from?.sort === 'wait' && from.public) await closePublicity(trx, written.kase, code === 'expire' ? 'ended' : 'upheld')
   if (target.place?.sort === 'wait' && target.place.public)
     await openPublicity(trx, { kase: written.kase, kind, answers, place: target.place, calendar, today: dayOf(at) })
+  if (undoneStates.includes(target.state)) await kind.whenEnded?.(trx, written.kase, answers)
   await settle(trx, { ...standing, kase: written.kase, history: [...history, written.row] }, user, code, {
     answers,
     payload,
@@ -297,6 +313,13 @@ async function move(
     place: target.place,
   })
   return written.kase
+}
+
+/** The place that stands for who took a step: always for desks, for a party where it is not named. */
+function signedAs({ discreet }: Kind, code: StepCode, place: Place | undefined): string | undefined {
+  // 受理, 不予受理 and the first 退回补正 are taken at the first desk before the case has a place.
+  const { by } = steps[code]
+  return by === 'desk' || (by === 'party' && discreet) ? place?.label : undefined
 }
 
 interface Target {

@@ -25,21 +25,21 @@ export interface Draft {
 /**
  * Begins a case, filled in with what the archives know. Where the subject has an open case of the kind already, that one is
  * returned: pressing the button twice has the effect of once.
- * @param wanted what it is about, where the kind leaves a choice
+ * @param wanted what it is about, where the kind leaves a choice, and what has been typed on the way
  * @throws Forbidden, Conflict with the sentence of the kind
  */
 export async function startCase(
   user: User,
   kind: Kind,
-  { copyOf, ...wanted }: { subject_id?: number; copyOf?: Case } = {},
+  { copyOf, typed = {}, ...wanted }: { subject_id?: number; copyOf?: Case; typed?: Answers } = {},
 ): Promise<number> {
   if (!kind.startedBy.includes(user.role)) throw new Forbidden(`${kind.label}不由${user.role_label}申请。`)
-  const subject = await kind.subjectOf(db, user, wanted)
-  const open_key = kind.openKey(subject)
+  const copied = copyOf && (await editionOf(db, copyOf, copyOf.edition))
+  const subject = await kind.subjectOf(db, user, { ...wanted, typed: { ...copied, ...typed } })
   const at = now()
   const filled = await kind.prefill(db, { subject_id: subject.id, applicant_id: user.organisation_id })
-  const copied = copyOf && (await editionOf(db, copyOf, copyOf.edition))
-  const answers = copied ? { ...filled, ...copied, ...archived(kind.form, filled) } : filled
+  const answers = { ...filled, ...copied, ...typed, ...archived(kind.form, filled) }
+  const open_key = kind.openKey(subject, answers)
   try {
     return await inTransaction(async trx => {
       const [id = 0] = await trx('cases').insert({
@@ -71,7 +71,8 @@ export async function startCase(
       return id
     })
   } catch (error) {
-    const open = isDuplicate(error) && (await db<Case>('cases').where({ open_key }).first('id', 'applicant_id'))
+    const open =
+      open_key !== null && isDuplicate(error) && (await db<Case>('cases').where({ open_key }).first('id', 'applicant_id'))
     if (!open) throw error
     if (open.applicant_id === user.organisation_id) return open.id
     throw new NotNow(`“${subject.name}”已有一件在办的${kind.label}，办结后才能再申请。`)

@@ -3,7 +3,7 @@ import type { Role } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { Limit } from '../calendar.ts'
 import type { Answers } from '../forms/answers.ts'
-import type { Form } from '../forms/form.ts'
+import type { Adjust, Form, Mistakes } from '../forms/form.ts'
 import type { Case } from './case.ts'
 import type { State } from './lifecycle.ts'
 
@@ -156,7 +156,7 @@ export interface Check {
 
 /** What a case is about, filled in when it is started. */
 export interface Subject {
-  type: 'company' | 'project' | 'committee' | 'person'
+  type: 'company' | 'developer' | 'project' | 'committee' | 'person'
   id: number
   name: string
   district_code: string | null
@@ -178,6 +178,8 @@ export interface Kind<F extends Form = Form> {
   /** 何时申请, one sentence. */
   when: string
   startedBy: readonly Role[]
+  /** Where an application begins, when first a person or a project must be chosen; the catalogue leads there. */
+  startsAt?: { label: string; href: string }
   /** The parties its cases have besides the applicant and those informed; none unless told. Only these can be waited for. */
   parties?: readonly PartyRole[]
   /** The levels of offices its subjects always belong to; city and district unless told. Only their desks can be in the chain. */
@@ -185,6 +187,8 @@ export interface Kind<F extends Form = Form> {
   /** Two letters before day and sequence: ZX2026112300017. */
   prefix: string
   form: F
+  /** What only the database knows of single fields, such as the regions to choose from. */
+  adjust?(db: Knex, kase: Pick<Case, 'applicant_id'>): Promise<Adjust>
   /** Variants have a chain of their own; without a choice there is one, named ''. */
   variants?: Readonly<Record<string, string>>
   variantOf?(answers: Answers): string
@@ -199,17 +203,27 @@ export interface Kind<F extends Form = Form> {
   checks: readonly Check[]
   proof?: Proof
   /** What the case is about. @throws Forbidden or Conflict with a sentence when this user cannot start it now */
-  subjectOf(db: Knex, user: User, wanted: { subject_id?: number }): Promise<Subject>
-  /** One open case for this: `qualification-new:17`. */
-  openKey(subject: Subject): string
+  subjectOf(db: Knex, user: User, wanted: { subject_id?: number; typed?: Answers }): Promise<Subject>
+  /** One open case for this: `qualification-new:17`. Null where several may be open at once. */
+  openKey(subject: Subject, filled: Answers): string | null
   /** What is known already: fields filled in from the archives. Fields of the form marked `archive` are always taken from here. */
-  prefill(db: Knex, kase: Pick<Case, 'subject_id' | 'applicant_id'>): Promise<Answers>
+  prefill(db: Knex, kase: Pick<Case, 'subject_id' | 'applicant_id'> & Partial<Pick<Case, 'open_key'>>): Promise<Answers>
+  /** Rules beyond the form, asked at the submission: a sentence by field keeps it a draft. */
+  mistakes?(db: Knex, kase: Case, answers: Answers, settings: KindSettings): Promise<Mistakes>
+  /** Where the case belongs when only the answers tell; holds from the submission on. */
+  regionOf?(db: Knex, answers: Answers): Promise<Pick<Subject, 'district_code' | 'street_code'>>
+  /** The parties besides the applicant, as the answers say; holds from the submission on. */
+  partiesOf?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<{ role: PartyRole; organisation_id: number }[]>
+  /** The applicant does not learn from the portal who the other parties are: the history names the place instead. */
+  discreet?: true
   /** The organisations that are told besides the applicant (知会、抄送). */
   informed?(db: Knex, kase: Case): Promise<number[]>
   /** The last day for filing, where the law sets one (逾期备案 is flagged, never blocked). */
   fileBy?(answers: Answers, settings: KindSettings): string | undefined
   /** Writes the typed row of the module and whatever else the submission means. */
   whenSubmitted?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<void>
+  /** The case was closed, or went back to the applicant to write, without approval: undoes what the submission meant. */
+  whenEnded?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<void>
   /** The effect of the approval; takes number and verification codes in the same transaction. @returns what the proof shows */
   whenDone?(trx: Knex.Transaction, kase: Case, context: DoneContext): Promise<void>
   /** The lines of the publicity page: nothing personal. */
@@ -249,6 +263,8 @@ export function defineKind<const F extends Form>(kind: Kind<F>): Kind<F> {
 export function registerKinds(...declared: readonly Kind[]): void {
   for (const kind of declared) {
     if (kinds.has(kind.code)) throw new Error(`kind ${kind.code} is registered twice`)
+    const other = allKinds().find(({ prefix }) => prefix === kind.prefix)
+    if (other) throw new Error(`kinds ${other.code} and ${kind.code} share the prefix ${kind.prefix}`)
     kinds.set(kind.code, kind)
   }
 }

@@ -22,6 +22,8 @@ export const stateCodes = Object.keys(states) as State[] // Object.keys forgets 
 
 /** States in which nothing more happens to a case. */
 export const closedStates: readonly State[] = ['done', 'refused', 'declined', 'withdrawn']
+/** States in which a case has ended without approval, or is the applicant's again after a refusal. */
+export const undoneStates: readonly State[] = ['draft', 'rejected', 'refused', 'declined', 'withdrawn']
 /** States in which the applicant holds the case and may write in it. */
 export const writableStates: readonly State[] = ['draft', 'rejected', 'supplement']
 

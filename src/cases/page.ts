@@ -63,6 +63,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
   const readings = readClocks({ kase, settings, history, calendar, today: today() })
   const submittedOn = dayOf(history.findLast(line => line.step === 'submit' || line.step === 'resubmit')?.at ?? kase.created_at)
   const findings = await findingsFor(db, standing, answers, submittedOn)
+  const adjust = await kind.adjust?.(db, kase)
   const open = stepsFor(standing, user)
   const mayNote = isOffice && user.role !== 'supervisor' && user.role !== 'business-admin'
   res.render('cases/show', {
@@ -81,11 +82,11 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
       end: kind.proof ? '发证' : '办结',
     }),
     findings,
-    sections: showAnswers(kind.form, answers, { masked }),
+    sections: showAnswers(kind.form, answers, { masked, adjust }),
     masked,
     hasPersonal: !own && isOffice,
     compared,
-    differences: before ? compareAnswers(kind.form, before, answers, { masked }) : [],
+    differences: before ? compareAnswers(kind.form, before, answers, { masked, adjust }) : [],
     editions: Array.from({ length: kase.edition }, (_, n) => n + 1),
     materials,
     numbers,
@@ -138,12 +139,13 @@ export async function showEdition(res: Response, kase: Case, edition: number): P
     mayReadPapers(db, user, kase).then(may => (may ? materialsOf(db, kase, standing.settings, edition) : [])),
   ])
   const line = standing.history.findLast(line => line.edition === edition && (line.step === 'submit' || line.step === 'resubmit'))
+  const adjust = await standing.kind.adjust?.(db, kase)
   res.render('cases/edition', {
     kase,
     edition,
     submittedAt: line?.at ?? null,
-    sections: showAnswers(standing.kind.form, answers, { masked: !own }),
-    differences: before ? compareAnswers(standing.kind.form, before, answers, { masked: !own }) : [],
+    sections: showAnswers(standing.kind.form, answers, { masked: !own, adjust }),
+    differences: before ? compareAnswers(standing.kind.form, before, answers, { masked: !own, adjust }) : [],
     materials,
   })
 }
@@ -216,6 +218,8 @@ export function storyOf(
       const step: Step | undefined = isStep(line.step) ? steps[line.step] : undefined
       const mine = own && line.organisation_id === standing.kase.applicant_id
       const where = mine ? '您' : line.place_label
+      // Who answers may name themselves in what they write.
+      const unnamed = standing.kind.discreet && step?.by === 'party'
       const list = [
         ...(payload?.corrections ?? []).map(item => `${labels[item.target] ?? '事项'}：${item.words}`),
         ...(payload?.visit && isOffice
@@ -225,10 +229,10 @@ export function storyOf(
       ]
       return {
         title: `${where} ${stepLabel(line.step)}`,
-        who: isOffice ? line.user_name : mine ? line.user_name : line.organisation_name,
+        who: isOffice ? line.user_name : mine ? line.user_name : unnamed ? '' : line.organisation_name,
         at: beijing(line.at).slice(0, 16),
         no: step?.negative ?? false,
-        ...(payload?.opinion ? { opinion: payload.opinion } : {}),
+        ...(payload?.opinion && !(unnamed && own) ? { opinion: payload.opinion } : {}),
         ...(payload?.note && isOffice ? { note: payload.note } : {}),
         ...(list.length ? { list } : {}),
         inner: !line.open,
@@ -248,7 +252,7 @@ export function waitsFor(standing: Standing): { who: string; since: string } | u
       : kase.holder_id
         ? kase.state === 'supplement'
           ? '等待申请人补正'
-          : '等待申请人'
+          : `等待${kase.state === 'reviewing' && place ? place.label : '申请人'}`
         : `等待${place?.label ?? settings.chain[0]?.label ?? ''}${kase.state === 'submitted' ? '受理' : '办理'}`
   return { who, since: beijing(kase.held_since).slice(5, 16) }
 }

@@ -46,6 +46,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
   const mistakes = written.mistakes ?? {}
   const missing = written.missing ?? []
   const readings = readClocks({ kase, settings, history, calendar, today: today() })
+  const adjust = await kind.adjust?.(db, kase)
   const clock = readings.find(reading => reading.keeper === 'applicant' && reading.state === 'running')
   const common = {
     kase,
@@ -70,6 +71,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
       before: await editionOf(db, kase, kase.edition),
       answers,
       mistakes,
+      adjust,
       materials: Object.fromEntries(settings.materials.map(material => [material.code, material.label])),
       typed: Object.fromEntries(Object.entries(written.replies ?? {}).map(([name, value]) => [`answer.${name}`, value])),
     })
@@ -78,7 +80,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     res.render('cases/correction', { ...common, ...page, answers, printHref })
     return
   }
-  const sections = formSections(kind.form, answers, mistakes)
+  const sections = formSections(kind.form, answers, mistakes, adjust)
   res.render('cases/form', {
     ...common,
     sections,

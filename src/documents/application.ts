@@ -41,7 +41,9 @@ export async function applicationOf(db: Knex, kase: Case, user: User): Promise<A
       const line = history.findLast(
         line => line.place === place.code && isStep(line.step) && line.open && line.edition === kase.edition,
       )
-      const opinion = line?.payload_id ? payloads.get(line.payload_id)?.opinion : undefined
+      // Who answers may name themselves in what they write.
+      const unnamed = kind.discreet && place.sort === 'party'
+      const opinion = line?.payload_id && !unnamed ? payloads.get(line.payload_id)?.opinion : undefined
       return {
         place: place.label,
         text: line && !draft ? `${stepLabel(line.step)}。${opinion ?? ''}\n${onPaper(dayOf(line.at))}` : '',
@@ -54,7 +56,7 @@ export async function applicationOf(db: Knex, kase: Case, user: User): Promise<A
       : `业务流水号 ${kase.serial}　第 ${kase.edition} 版${last ? `　${beijing(last.at).slice(0, 16)} 提交` : ''}`,
     draft,
     masked: !own,
-    sheets: sheetsOf(showAnswers(kind.form, answers, { masked: !own })),
+    sheets: sheetsOf(showAnswers(kind.form, answers, { masked: !own, adjust: await kind.adjust?.(db, kase) })),
     person: user.role === 'owner',
     opinions,
     digest: digestOf(canonicalAnswers(answers)),

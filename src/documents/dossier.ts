@@ -81,8 +81,9 @@ function overview(standing: Standing, applicant: string): Part {
 async function editionPart(db: Knex, { kase, kind, history }: Standing, edition: number): Promise<Part> {
   const line = history.find(line => line.edition === edition && (line.step === 'submit' || line.step === 'resubmit'))
   const title = `申报内容（第 ${edition} 版）`
+  const adjust = await kind.adjust?.(db, kase)
   const sheets = await editionOf(db, kase, edition)
-    .then(answers => sheetsOf(showAnswers(kind.form, answers, { masked: true }), n => `（${n}）`))
+    .then(answers => sheetsOf(showAnswers(kind.form, answers, { masked: true, adjust }), n => `（${n}）`))
     .catch((error): Sheet[] => {
       if (error instanceof NotFound) return [{ sort: 'text', text: '这一版的内容已依法删除，办理记录保留其摘要。' }]
       throw error

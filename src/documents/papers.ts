@@ -230,14 +230,15 @@ export function targetLabel(
   return fieldsOf(kind.form).find(({ name }) => name === target)?.label ?? target
 }
 
-async function slipLines(trx: Knex.Transaction, { kase, settings, history }: PaperContext): Promise<SlipLine[]> {
+async function slipLines(trx: Knex.Transaction, { kase, kind, settings, history }: PaperContext): Promise<SlipLine[]> {
   const payloads = await payloadsOf(trx, kase.id)
   const first = history.findLastIndex(({ step }) => step === 'submit')
   return history.slice(Math.max(first, 0)).flatMap((line): SlipLine[] => {
     if (!isStep(line.step) || !line.open) return []
     const place = settings.chain.find(({ code }) => code === line.place)
-    const opinion = line.payload_id === null ? undefined : payloads.get(line.payload_id)?.opinion
     const by: Step['by'] = steps[line.step].by
+    const unnamed = kind.discreet && by === 'party'
+    const opinion = line.payload_id === null || unnamed ? undefined : payloads.get(line.payload_id)?.opinion
     return [
       {
         place: by === 'applicant' ? '申请人' : by === 'clock' && place ? place.label : line.place_label,

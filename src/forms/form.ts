@@ -32,8 +32,8 @@ export interface FieldMeta {
   section?: string
   /** Personal data: encrypted in drafts and submitted editions, masked on pages that only show. */
   personal?: Mask
-  /** The value is that of the archive: only read here, never taken from what is posted. `label` names the archive, `href` changes it there. */
-  archive?: true | { label: string; href?: string }
+  /** The value is that of the archive: only read here, never taken from what is posted. `label` names the archive, `href` changes it there; `beside`: another field of this form does. */
+  archive?: true | { label: string; href?: string; beside?: true }
   /** The number of a certificate, compared between applicants. */
   mark?: true
   /** ★: a field of an archive that changes only by a reviewed application (变更申请, domain.md §9). */

@@ -284,8 +284,9 @@ function onward({
 }
 
 /** Opinion, what to do, and the number to ask by. Whoever sends a case back between desks speaks to the desk, not to the applicant. */
-function bodyOf({ kase, step, opinion }: ToldStep, more: string | undefined): string {
-  const words = opinion && step !== 'sendBack' ? `意见：${opinion}` : ''
+function bodyOf({ kase, kind, step, from, opinion }: ToldStep, more: string | undefined): string {
+  const unnamed = kind.discreet && from?.sort === 'party'
+  const words = opinion && step !== 'sendBack' && !unnamed ? `意见：${opinion}` : ''
   return [words, more ?? '', serialWords(kase)].filter(Boolean).join('\n')
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { pledgeField } from '../../cases/standards.ts'
 import {
   choice,
-  consent,
   date,
   decimal,
   type FieldMeta,
@@ -68,15 +68,6 @@ export const peopleFields = {
       credential_number: optionalText({ label: '资格证书号', max: 60, mark: true }),
       contract_until: optionalDate({ label: '劳动合同至' }),
     }),
-  }),
-}
-
-export const pledgeField = {
-  pledge: consent({
-    label: '本单位承诺：所填内容和所交材料真实、合法、有效，愿意承担不实申报的法律责任。',
-    section: '承诺',
-    message: '请阅读承诺并勾选，然后再提交。',
-    wide: true,
   }),
 }
 

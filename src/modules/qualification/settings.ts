@@ -1,43 +1,12 @@
-import { type Clock, desk, type KindSettings, type Material, publicity } from '../../cases/kind.ts'
+import { desk, type KindSettings, type Material, publicity } from '../../cases/kind.ts'
+import { paper, standardClocks } from '../../cases/standards.ts'
 
 /** What the kinds of 三级 and 暂定 begin with (domain.md §3.2, §4.1, §4.2, §4.4); the regulator may decide otherwise at any time. */
 
-const clocks: Clock[] = [
-  {
-    code: 'acceptance',
-    label: '受理',
-    from: 'submitted',
-    until: 'accepted',
-    limit: 5,
-    unit: 'working-day',
-    pauses: [],
-    law: '行政许可法第三十二条',
-    keeper: 'desk',
-    silence: '逾期没有告知补正的，自收到申请之日起即为受理。',
-  },
-  {
-    code: 'decision',
-    label: '办结',
-    from: 'accepted',
-    until: 'decided',
-    limit: 20,
-    unit: 'working-day',
-    pauses: ['supplement', 'waiting', 'external'],
-    law: '行政许可法第四十二条',
-    keeper: 'desk',
-  },
-  {
-    code: 'correction',
-    label: '补正',
-    from: 'corrected',
-    until: 'resubmitted',
-    limit: 10,
-    unit: 'working-day',
-    pauses: [],
-    law: '本市办理规定',
-    keeper: 'applicant',
-  },
-]
+const clocks = standardClocks(
+  { limit: 20, law: '行政许可法第四十二条' },
+  { law: '行政许可法第三十二条', silence: '逾期没有告知补正的，自收到申请之日起即为受理。' },
+)
 
 const chain = [
   desk('district', 'district-clerk', '区县初审', '初审中', { visit: true }),
@@ -57,15 +26,6 @@ const templates = [
   { step: 'correct', label: '看不清', text: '扫描件看不清，请重新扫描后上传。' },
   { step: 'correct', label: '与填写不一致', text: '材料内容与填写内容不一致，请核对后更正。' },
 ]
-
-const paper = (code: string, label: string, more: Partial<Material> = {}): Material => ({
-  code,
-  label,
-  required: true,
-  original: false,
-  copies: 1,
-  ...more,
-})
 
 const common: Material[] = [
   paper('application-form', '企业资质等级申报表', { hint: '在本页打印，签字盖章后扫描上传' }),
