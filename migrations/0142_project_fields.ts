@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { area, code, money, reference } from '../src/database/schema.ts'
+import { area, code, money } from '../src/database/schema.ts'
 
 /** The rest of the file of a project (domain.md §9.3): bounds and coordinates, permits, units, facilities, rooms, assessment. */
 export async function up(knex: Knex) {
@@ -28,7 +28,6 @@ export async function up(knex: Knex) {
     table.string('service_room_title', 100)
     table.date('service_room_on')
     table.boolean('service_room_altered').notNullable().defaultTo(false)
-    reference(table, 'manager_id', 'people')
     table.integer('staff_count').unsigned()
     money(table, 'fund_collected')
     money(table, 'fund_balance')
@@ -36,14 +35,11 @@ export async function up(knex: Knex) {
     table.decimal('inspection_score', 6, 2)
     code(table, 'source', 16).notNullable().defaultTo('registration')
     code(table, 'review', 16).notNullable().defaultTo('reviewed')
-    table.index(['manager_id'])
   })
 }
 
 export async function down(knex: Knex) {
   await knex.schema.alterTable('projects', table => {
-    table.dropForeign(['manager_id'])
-    table.dropIndex(['manager_id'])
     table.dropColumns(
       'bounds',
       'longitude',
@@ -70,7 +66,6 @@ export async function down(knex: Knex) {
       'service_room_title',
       'service_room_on',
       'service_room_altered',
-      'manager_id',
       'staff_count',
       'fund_collected',
       'fund_balance',

@@ -9,6 +9,7 @@ import { migrateToLatest } from './database/migrate.ts'
 import { startPrivateDatabase } from './database/private.ts'
 import { connect, db, isDatabaseAway } from './db.ts'
 import { describe, StartError } from './errors.ts'
+import { stopRuns } from './imports/runs.ts'
 import { jobs } from './jobs/index.ts'
 import { startJobs } from './jobs/jobs.ts'
 
@@ -64,8 +65,8 @@ async function start() {
     // What was written until now does not lie open while the portal stands still.
     await sealLog(db, now())
   })
-  // Last in, first out: the running requests end before the log is sealed.
-  started.push(end)
+  // Last in, first out: the running requests and imports end before the log is sealed.
+  started.push(stopRuns, end)
   for (const line of accounts) say(line)
   if (config.clockShift) say(`时钟已拨动，系统里现在是 ${beijing(now())}（北京时间）。`)
   say(`物业行业综合管理系统已启动：${address}`)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
 import { RateLimiterMySQL, RateLimiterRes } from 'rate-limiter-flexible'
 import { db } from '../db.ts'
 import { TooMany } from '../errors.ts'
@@ -47,6 +48,19 @@ export async function takeAttempt(limit: Limit, who: string): Promise<number> {
     if (error instanceof RateLimiterRes) return Math.max(1, Math.ceil(error.msBeforeNext / 1000))
     throw error
   }
+}
+
+/**
+ * Whether no attempt is left, without taking one.
+ * @returns seconds to wait when there are none left, else 0
+ */
+export async function waitFor(db: Knex, { name, points }: Limit, who: string): Promise<number> {
+  const row: { expire: number } | undefined = await db('rate_limits')
+    .where({ key: `${name}:${keyOf(who)}` })
+    .where('points', '>=', points)
+    .where('expire', '>', Date.now())
+    .first('expire')
+  return row ? Math.max(1, Math.ceil((Number(row.expire) - Date.now()) / 1000)) : 0
 }
 
 /** Gives all attempts back: after a success. */

@@ -6,11 +6,12 @@ import { now, today } from '../clock.ts'
 import { encrypt } from '../crypto.ts'
 import { nextValue } from '../database/counters.ts'
 import { db, inTransaction, isDuplicate } from '../db.ts'
-import { choice, consent, type Mistakes, type Option, readForm, secret, text, typed } from '../forms/form.ts'
+import { choice, consent, type Mistakes, type Option, optionalText, readForm, secret, text, typed } from '../forms/form.ts'
 import { renderForm } from '../forms/page.ts'
 import { addressOf } from '../http.ts'
 import { normaliseCode, socialCreditCodeMistake } from '../identifiers.ts'
 import { indexTerms } from '../lists/terms.ts'
+import { claimMistake, normaliseClaimCode } from './claims.ts'
 import { type Limit, limitTo } from './limits.ts'
 import { hashPassword, isPassword, passwordMistake } from './passwords.ts'
 import { districtName, type Registration, type RegistrationKind, registrationKinds, registrationStates } from './registrations.ts'
@@ -29,6 +30,14 @@ function registrationForm(districts: readonly Option[]) {
       hint: '营业执照上的 18 位代码。',
       normalise: normaliseCode,
       rule: socialCreditCodeMistake,
+    }),
+    claim_code: optionalText({
+      label: '认领码',
+      max: 20,
+      hint: '主管部门发放的 10 位码，证明是本企业。没有的留空，由区县核对。',
+      normalise: normaliseClaimCode,
+      pattern: /^[0-9A-Z]{10}$/,
+      patternHint: '认领码为 10 位字母和数字，如 K7M2Q-XH4TB。',
     }),
     name: text({ label: '企业名称', min: 4, max: 100, hint: '与营业执照一致。', autocomplete: 'organization' }),
     legal_person: text({ label: '法定代表人', max: 30 }),
@@ -117,6 +126,10 @@ async function submit(req: Request, res: Response, kind: RegistrationKind, form:
   else if (organisation && (await hasAccounts(organisation.id)))
     mistakes.code = '这家单位已有账号。忘记密码或需要增加账号，请致电市局系统管理员办理。'
   if (await db('users').where({ username: form.username }).first('id')) mistakes.username = '这个账号已有人使用，请换一个。'
+  // Looked at last, so that no try is lost to a mistake elsewhere.
+  const unclaimed =
+    Object.keys(mistakes).length || !form.claim_code ? undefined : await claimMistake(db, form.code, form.claim_code)
+  if (unclaimed) mistakes.claim_code = unclaimed
   if (Object.keys(mistakes).length) return { mistakes }
 
   const password_hash = await hashPassword(form.password)
@@ -135,6 +148,7 @@ async function submit(req: Request, res: Response, kind: RegistrationKind, form:
         phone_cipher: encrypt('registrations.phone', form.phone),
         phone_last4: form.phone.replace(/\D/g, '').slice(-4),
         password_hash,
+        claimed: form.claim_code !== null,
         consented_at: now(),
         open_key: form.code,
         open_username: form.username,

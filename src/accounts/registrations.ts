@@ -4,7 +4,8 @@ import { blindIndex, decrypt, encrypt } from '../crypto.ts'
 import { nameKey } from '../database/names.ts'
 import { Conflict } from '../errors.ts'
 import { indexTerms } from '../lists/terms.ts'
-import type { AreaBasis } from '../modules/archives/words.ts'
+import { openCompany } from '../modules/archives/company.ts'
+import { endClaimCode } from './claims.ts'
 import type { User } from './users.ts'
 
 /** 单位注册: companies and developers ask for an account with their credit code, their district confirms (domain.md §2, rule c). */
@@ -36,6 +37,8 @@ export interface Registration {
   created_at: Date
   decided_at: Date | null
   decided_by: number | null
+  /** Whether the 认领码 of the archived unit was given. */
+  claimed: number
   version: number
 }
 
@@ -66,7 +69,9 @@ export async function admit(trx: Knex.Transaction, row: Registration, by: number
     .first('id', 'kind', 'status')
   if (known && (known.kind !== row.kind || known.status !== 'active'))
     throw new Conflict('这个信用代码登记的单位类型不同或已停用，不能确认。请联系市局系统管理员核对单位档案。')
-  const organisation_id = known?.id ?? (await newOrganisation(trx, row, stamps))
+  // Whoever is confirmed is the unit; its code is of no more use to anybody.
+  if (known) await endClaimCode(trx, known.id)
+  const organisation_id = known?.id ?? (await newOrganisation(trx, row, by))
   const taken = await trx('users').where({ username: row.username }).first('id')
   if (taken) throw new Conflict(`账号 ${row.username} 已被别人使用，请退回申请，请申请单位换一个账号。`)
   const phone = decrypt('registrations.phone', row.phone_cipher)
@@ -93,25 +98,9 @@ export async function admit(trx: Knex.Transaction, row: Registration, by: number
   await indexTerms(trx, 'users', userId, [{ text: row.contact, person: true }, row.username])
 }
 
-async function newOrganisation(trx: Knex.Transaction, row: Registration, stamps: object): Promise<number> {
-  const [id = 0] = await trx('organisations').insert({
-    kind: row.kind,
-    name: row.name,
-    name_key: nameKey(row.name),
-    code: row.code,
-    region_code: row.district_code,
-    district_code: row.district_code,
-    contact: row.contact,
-    address: row.address,
-    ...stamps,
-  })
-  const archive = { id, ownership: 'other', legal_person: row.legal_person, registered_address: row.address, ...stamps }
-  if (row.kind === 'developer') await trx('developers').insert(archive)
-  else {
-    await trx('companies').insert({ ...archive, origin: 'city' })
-    await trx('company_areas').insert({ region_code: row.district_code, company_id: id, basis: 'registered' satisfies AreaBasis })
-    await indexTerms(trx, 'companies', id, [row.name, row.code])
-  }
-  await indexTerms(trx, 'organisations', id, [row.name, row.code])
-  return id
+/** The unit as it registered itself; the rest of its archive it fills in afterwards. */
+async function newOrganisation(trx: Knex.Transaction, row: Registration, by: number): Promise<number> {
+  const { kind, name, code, district_code, contact, address, legal_person } = row
+  const answers = { name, code, district_code, contact, address, legal_person, registered_address: address }
+  return await openCompany(trx, kind, answers, { by: { user_id: by }, source: 'registration' })
 }

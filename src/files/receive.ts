@@ -6,7 +6,7 @@ import type { Request, RequestHandler } from 'express'
 import multer, { MulterError, type StorageEngine } from 'multer'
 import { BadRequest, HttpError } from '../errors.ts'
 import { cleanName } from './names.ts'
-import { accepted, fileKinds, inspect, kindOfType, mostBytes, nameMistake } from './sniff.ts'
+import { accepted, type FileKind, fileKinds, inspect, kindOfType, mostBytes, nameMistake } from './sniff.ts'
 import { storage } from './storage.ts'
 
 /** What one file of a request became. Each has its own fate: a bad one does not take the good ones with it. */
@@ -46,7 +46,8 @@ export const mostFiles = 20
 // A form of that many files, with its own words around them.
 const mostInRequest = mostFiles * (mostBytes + 4096) + 64 * 1024
 
-const megabytes = mostBytes / 1024 / 1024
+const inWhole = (bytes: number) => bytes / 1024 / 1024
+const megabytes = inWhole(mostBytes)
 const limits = {
   files: mostFiles,
   // Each file has its own limit below, which leaves the others alone; more than this cannot arrive at all.
@@ -68,13 +69,21 @@ export const uploadRules = {
   words: `pdf、jpg、png、docx、xlsx，每个不超过 ${megabytes} MB，一次最多 ${mostFiles} 个。`,
 }
 
+/** What a route takes where that is less than anything. */
+export interface Taken {
+  /** The one kind. */
+  only?: FileKind
+  /** The largest file, in bytes. */
+  most?: number
+}
+
 /**
  * Reads a multipart body whose files are named `field`: each is streamed into the storage while it is hashed and counted, then
  * looked into. Stands only on routes that take files, and behind their permission checks. Find what came with `receivedIn`.
  * @throws HttpError 400 for a broken body, 411 without a length, 413 for too much, 507 when the disk is full; nothing is kept then
  */
-export function receiveFiles(field: string): RequestHandler {
-  const upload = multer({ storage: engine, limits, defParamCharset: 'utf8' }).array(field)
+export function receiveFiles(field: string, taken: Taken = {}): RequestHandler {
+  const upload = multer({ storage: engineFor(taken), limits, defParamCharset: 'utf8' }).array(field)
   return (req, res, next) => {
     const length = req.get('content-length')
     // Without a length a body could go on for ever.
@@ -107,9 +116,9 @@ export async function dropFiles(keys: readonly string[]): Promise<void> {
 }
 
 /** Where multer hands over each file as it arrives. */
-const engine: StorageEngine = {
+const engineFor = (taken: Taken): StorageEngine => ({
   _handleFile(_req, file, done) {
-    receive(file.stream, cleanName(file.originalname)).then(
+    receive(file.stream, cleanName(file.originalname), taken).then(
       received => done(null, { received }),
       cause => done(new StorageFault(cause)),
     )
@@ -118,7 +127,7 @@ const engine: StorageEngine = {
   _removeFile(_req, { received }, done) {
     dropFiles(received?.ok ? [received.key] : []).then(() => done(null), done)
   },
-}
+})
 
 /** Something went wrong between us and the storage, not between the client and us. */
 class StorageFault extends Error {
@@ -128,9 +137,9 @@ class StorageFault extends Error {
   }
 }
 
-async function receive(content: Readable, name: string): Promise<Received> {
+async function receive(content: Readable, name: string, { only, most = mostBytes }: Taken): Promise<Received> {
   const refused = (sentence: string, isTooLarge = false): RefusedFile => ({ ok: false, name, sentence, isTooLarge })
-  const wrongName = nameMistake(name)
+  const wrongName = nameMistake(name, only)
   if (wrongName) {
     await finished(content.resume())
     return refused(wrongName)
@@ -138,13 +147,13 @@ async function receive(content: Readable, name: string): Promise<Received> {
   const counted = new Counted(content)
   let key: string
   try {
-    key = await storage.put(counted.upTo(mostBytes))
+    key = await storage.put(counted.upTo(most))
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error
-    return refused(`“${name}”有 ${inMegabytes(counted.size)}，超过 ${megabytes} MB。请压缩或拆成几个文件后上传。`, true)
+    return refused(`“${name}”有 ${inMegabytes(counted.size)}，超过 ${inWhole(most)} MB。请压缩或拆成几个文件后上传。`, true)
   }
   try {
-    const verdict = await inTurn(async () => inspect(await contentOf(key), name))
+    const verdict = await inTurn(async () => inspect(await contentOf(key), name, only))
     if (!verdict.ok) {
       await dropFiles([key])
       return refused(verdict.sentence)

@@ -12,12 +12,17 @@ import { HttpError, NotFound } from '../errors.ts'
 import { allow, currentUser, recordId } from '../http.ts'
 import { fileKinds, kindOfType } from './sniff.ts'
 import { type ByteRange, storage } from './storage.ts'
+import { readerOf, type SubjectFile } from './subjects.ts'
 
-/** `/files/:id`: the papers of cases. Whoever may see the case may read them; nobody else learns that they exist. */
+/**
+ * `/files/:id`: the papers of cases and archives. Whoever may see the case or the record may read them; nobody else learns that
+ * they exist.
+ */
 export const files = express.Router()
 
 files.get('/files/:id', allow(...caseReaders), async (req, res) => {
-  const { file, kase, own } = await findFile(currentUser(res), recordId(req))
+  const found = await findFile(currentUser(res), recordId(req))
+  const { file, own } = found
   const range = rangeIn(req, file.size)
   if (range === 'beyond') {
     res.set('Content-Range', `bytes */${file.size}`)
@@ -27,7 +32,7 @@ files.get('/files/:id', allow(...caseReaders), async (req, res) => {
   if (req.method !== 'HEAD' && !content)
     throw new HttpError(500, `“${file.name}”的内容不在存储里，需要从备份恢复。请把下面的请求编号告诉系统管理员。`)
   if (!own && content)
-    await note(req, res, file, kase).catch(error => {
+    await note(req, res, found).catch(error => {
       content.destroy()
       throw error
     })
@@ -39,10 +44,23 @@ files.get('/files/:id', allow(...caseReaders), async (req, res) => {
   else res.end()
 })
 
-/** A file of a case this user may see: the applicant all, everybody else what was submitted. @throws NotFound */
-async function findFile(user: User, id: number): Promise<{ file: StoredFile; kase: Case; own: boolean }> {
-  const file = await db<StoredFile>('files').where({ id }).first()
+interface Found {
+  file: StoredFile | SubjectFile
+  /** The case it belongs to; none for a file of an archive. */
+  kase?: Case
+  /** Reading it need not stand in the log. */
+  own: boolean
+}
+
+/** A file of a record or case this user may see; of a case the applicant all, everybody else what was submitted. @throws NotFound */
+async function findFile(user: User, id: number): Promise<Found> {
+  const file: StoredFile | SubjectFile | undefined = await db('files').where({ id }).first()
   if (!file) throw new NotFound()
+  if (file.case_id === null) {
+    const reader = await readerOf(db, user, file)
+    if (!reader) throw new NotFound()
+    return { file, own: reader.own }
+  }
   const kase = await findCase(db, user, file.case_id)
   const own = user.scope.level === 'organisation' && user.organisation_id === kase.applicant_id
   if (!own && (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))) throw new NotFound()
@@ -63,7 +81,7 @@ const oneReading = 10 * 60_000
  * Reading a paper of others stands in the action log before the first byte leaves (GB/T 22239-2019 8.1.4.3), whichever piece that
  * is of. Pieces asked for at the same moment may each write a row; none goes without.
  */
-async function note(req: Request, res: Response, file: StoredFile, kase: Case): Promise<void> {
+async function note(req: Request, res: Response, { file, kase }: Found): Promise<void> {
   const noted = await db('action_log')
     .where({ object_type: 'file', object_id: String(file.id), action: 'file.read', user_id: currentUser(res).id })
     .where('at', '>', fromNow(-oneReading))
@@ -72,12 +90,12 @@ async function note(req: Request, res: Response, file: StoredFile, kase: Case): 
   await record(db, actorOf(req, res), {
     action: 'file.read',
     object: { type: 'file', id: file.id, label: file.name },
-    detail: { case: kase.id, serial: kase.serial, material: file.material },
+    detail: { ...(kase ? { case: kase.id, serial: kase.serial } : {}), material: file.material },
   })
 }
 
 /** Content is never guessed, never kept by the browser, and opened in place only where nothing in it can act. */
-function setHeaders(req: Request, res: Response, file: StoredFile): void {
+function setHeaders(req: Request, res: Response, file: Found['file']): void {
   const kind = kindOfType(file.type)
   const preview = kind && fileKinds[kind].preview
   const way = preview && req.query.download === undefined ? 'inline' : 'attachment'

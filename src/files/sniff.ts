@@ -45,10 +45,15 @@ export function kindOfType(type: string): FileKind | undefined {
 
 export type Verdict = { ok: true; type: string; extension: string; pages: number | null } | { ok: false; sentence: string }
 
-/** Why a name cannot be accepted whatever is in the file, with the way out; nothing where it can. */
-export function nameMistake(name: string): string | undefined {
+/**
+ * Why a name cannot be accepted whatever is in the file, with the way out; nothing where it can.
+ * @param only the one kind that is taken, where it is one
+ */
+export function nameMistake(name: string, only?: FileKind): string | undefined {
   const extension = extensionOf(name)
-  if (kindOfExtension(extension)) return undefined
+  const kind = kindOfExtension(extension)
+  if (only && kind !== only) return `“${name}”不是 ${fileKinds[only].label}，请另存为 ${only} 再传。`
+  if (kind) return undefined
   if (!extension) return `“${name}”没有扩展名，系统认不出格式。请改成 pdf、jpg、png、docx 或 xlsx 再传。`
   return `“${name}”不是可接受的格式，请${remedies[extension] ?? '转成 pdf、jpg、png、docx 或 xlsx '}再传。`
 }
@@ -62,14 +67,14 @@ const remedies: Record<string, string> = {
 }
 
 /** Looks into a whole file and says what it is, or in one sentence why it cannot be accepted and what to do. */
-export async function inspect(bytes: Buffer, name: string): Promise<Verdict> {
+export async function inspect(bytes: Buffer, name: string, only?: FileKind): Promise<Verdict> {
   const extension = extensionOf(name)
   const stated = kindOfExtension(extension)
   const refuse = (text: string): Verdict => ({ ok: false, sentence: `“${name}”${text}` })
-  if (!stated) return { ok: false, sentence: nameMistake(name) ?? '' }
+  if (!stated) return { ok: false, sentence: nameMistake(name, only) ?? '' }
   if (!bytes.length) return refuse('是空文件（0 字节），请重新导出后上传。')
   try {
-    const found = isZip(bytes) ? await officeKind(bytes) : await plainKind(bytes)
+    const found = isZip(bytes) ? await officeKind(bytes, only) : await plainKind(bytes)
     const { label } = fileKinds[stated]
     if (found === 'locked') return refuse(`加了打开密码，或是旧格式。请去掉密码，另存为 ${extension} 后上传。`)
     if (!found) return refuse(`的内容不是 ${label}，请重新导出后上传。`)
@@ -78,7 +83,7 @@ export async function inspect(bytes: Buffer, name: string): Promise<Verdict> {
     return { ok: true, type: fileKinds[found].type, extension, pages: found === 'pdf' ? await pagesOf(bytes) : null }
   } catch (error) {
     if (error instanceof Unfit) return refuse(error.message)
-    if (error instanceof ZipFault) return refuse(faults[error.fault](fileKinds[stated].label, extension))
+    if (error instanceof ZipFault) return refuse(faults[error.fault](fileKinds[stated].label, extension, only))
     throw error
   }
 }
@@ -108,11 +113,15 @@ const mainParts: readonly [FileKind, string][] = [
   ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml'],
   ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'],
 ]
-const faults: Record<ZipFault['fault'], (label: string, extension: string) => string> = {
+const faults: Record<ZipFault['fault'], (label: string, extension: string, only?: FileKind) => string> = {
   locked: (_label, extension) => `里有加密的内容。请去掉密码，另存为 ${extension} 后上传。`,
-  bomb: () => `解压后超过 ${limits.unpacked / 1024 / 1024} MB 或 ${limits.entries} 个部分。请删去多余内容，或另存为 pdf 后上传。`,
+  bomb: (_label, _extension, only) =>
+    `解压后超过 ${limits.unpacked / 1024 / 1024} MB 或 ${limits.entries} 个部分。请删去多余内容${orPdf(only)}后上传。`,
   broken: label => `已损坏，不是完整的 ${label}。请重新导出后上传。`,
 }
+
+/** Paper is a way out, except where only one kind will do. */
+const orPdf = (only?: FileKind) => (only ? '' : '，或另存为 pdf ')
 
 const macros = /(^|\/)(vbaProject|vbaData)|macrosheets\//i
 const nested = /\.(zip|rar|7z|gz|tar|jar|docx?|docm|xlsx?|xlsm|xlsb|pptx?|exe|dll|com|scr|msi|bat|cmd|ps1|vbs|jse?|wsf|hta|lnk)$/i
@@ -120,25 +129,25 @@ const nested = /\.(zip|rar|7z|gz|tar|jar|docx?|docm|xlsx?|xlsm|xlsb|pptx?|exe|dl
 const foreign = ['504b0304', '526172211a07', '377abcaf271c', '4d5a', '7f454c46', 'd0cf11e0a1b11ae1']
 
 /** Which document an archive is, by the type of its main part; nothing where it is another archive. Every part is unpacked once and counted. */
-async function officeKind(bytes: Buffer): Promise<FileKind | undefined> {
+async function officeKind(bytes: Buffer, only?: FileKind): Promise<FileKind | undefined> {
   const entries = zipEntries(bytes, limits)
   const types = entries.find(entry => entry.name === '[Content_Types].xml')
   if (!types) return undefined
-  if (entries.some(entry => macros.test(entry.name))) throw new Unfit(withoutMacros)
-  for (const entry of entries) await assertPlain(bytes, entry)
+  if (entries.some(entry => macros.test(entry.name))) throw new Unfit(withoutMacros(only))
+  for (const entry of entries) await assertPlain(bytes, entry, only)
   const stated = typesIn((await beginningOf(bytes, types, 1024 * 1024)).toString('utf8'))
-  if ([...stated].some(type => /macro|vbaProject/i.test(type))) throw new Unfit(withoutMacros)
+  if ([...stated].some(type => /macro|vbaProject/i.test(type))) throw new Unfit(withoutMacros(only))
   const found = mainParts.filter(([, type]) => stated.has(type))
   return found.length === 1 ? found[0]?.[0] : undefined
 }
 
-const withoutMacros = '含有宏，不能上传。请另存为不含宏的 docx、xlsx 或 pdf 后上传。'
+const withoutMacros = (only?: FileKind) => `含有宏，不能上传。请另存为不含宏的 ${only ?? 'docx、xlsx 或 pdf'} 后上传。`
 
-async function assertPlain(bytes: Buffer, entry: ZipEntry): Promise<void> {
+async function assertPlain(bytes: Buffer, entry: ZipEntry, only?: FileKind): Promise<void> {
   const start = (await beginningOf(bytes, entry, 8)).toString('hex')
   const [last = entry.name] = entry.name.split('/').slice(-1)
   if (nested.test(entry.name) || foreign.some(signature => start.startsWith(signature)))
-    throw new Unfit(`里嵌有其他文件（${last.slice(0, 40)}），不能上传。请删去嵌入的内容，或另存为 pdf 后上传。`)
+    throw new Unfit(`里嵌有其他文件（${last.slice(0, 40)}），不能上传。请删去嵌入的内容${orPdf(only)}后上传。`)
 }
 
 function typesIn(xml: string): Set<string> {

@@ -58,8 +58,11 @@ async function removeOrphans(db: Knex, storage: Storage): Promise<number> {
   let removed = 0
   let keys: string[] = []
   const settle = async () => {
-    const rows: { storage_key: string }[] = await db('files').whereIn('storage_key', keys).select('storage_key')
-    const known = new Set(rows.map(row => row.storage_key))
+    const known = new Set<string>([
+      ...(await db('files').whereIn('storage_key', keys).pluck('storage_key')),
+      ...(await db('imports').whereIn('storage_key', keys).pluck('storage_key')),
+      ...(await db('imports').whereIn('annotated_key', keys).pluck('annotated_key')),
+    ])
     for (const key of keys.filter(key => !known.has(key))) {
       await storage.remove(key)
       removed++

@@ -74,30 +74,43 @@ function endOf(bytes: Buffer): number {
 }
 
 /**
- * Unpacks an entry and throws it away but for its beginning. The sizes an archive states can lie, so what really comes out is
- * counted, and must be what was stated.
+ * Unpacks an entry and throws it away but for its beginning.
  * @param keep how many bytes of the beginning are wanted
  * @throws ZipFault
  */
 export async function beginningOf(bytes: Buffer, entry: ZipEntry, keep: number): Promise<Buffer> {
-  const packed = packedBytes(bytes, entry)
   const kept: Buffer[] = []
-  let [size, room] = [0, keep]
-  const take = (piece: Buffer) => {
-    size += piece.length
-    if (size > entry.unpacked) throw new ZipFault('bomb')
+  let room = keep
+  for await (const piece of contentOf(bytes, entry)) {
     if (room > 0) kept.push(Buffer.from(piece.subarray(0, room)))
     room -= piece.length
   }
-  if (entry.method === 0) take(packed)
-  else
-    try {
-      for await (const piece of Readable.from([packed]).pipe(createInflateRaw())) take(piece)
-    } catch (error) {
-      throw error instanceof ZipFault ? error : new ZipFault('broken')
-    }
-  if (size !== entry.unpacked) throw new ZipFault('broken')
   return Buffer.concat(kept)
+}
+
+/**
+ * What an entry unpacks to, piece by piece. The sizes an archive states can lie, so what really comes out is counted, and must be
+ * what was stated.
+ * @throws ZipFault as soon as more comes than was stated, or at the end
+ */
+export async function* contentOf(bytes: Buffer, entry: ZipEntry): AsyncGenerator<Buffer> {
+  let size = 0
+  try {
+    for await (const piece of unpackedPieces(packedBytes(bytes, entry), entry)) {
+      size += piece.length
+      if (size > entry.unpacked) throw new ZipFault('bomb')
+      yield piece
+    }
+  } catch (error) {
+    // What zlib says of a damaged stream; a fault of the reader's own passes.
+    throw error instanceof Error && 'errno' in error ? new ZipFault('broken') : error
+  }
+  if (size !== entry.unpacked) throw new ZipFault('broken')
+}
+
+function unpackedPieces(packed: Buffer, { method }: ZipEntry): AsyncIterable<Buffer> {
+  const packedOnce = Readable.from([packed])
+  return method === 0 ? packedOnce : packedOnce.pipe(createInflateRaw())
 }
 
 function packedBytes(bytes: Buffer, { name, method, packed, offset }: ZipEntry): Buffer {

@@ -6,6 +6,7 @@ import { moveDueCases } from '../cases/by-clock.ts'
 import { recomputeDue } from '../cases/due.ts'
 import { fromNow, now } from '../clock.ts'
 import { sweepFiles } from '../files/sweep.ts'
+import { eraseOldRuns, resumeRuns } from '../imports/runs.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
 import { computeWarnings } from '../warnings/warnings.ts'
 import type { Job } from './jobs.ts'
@@ -17,6 +18,8 @@ export const jobs: Job[] = [
   { name: 'move-cases', at: '*/10 * * * *', run: db => moveDueCases(db) },
   { name: 'recompute-due', at: '10 0 * * *', run: db => recomputeDue(db) },
   { name: 'compute-warnings', at: '5-59/10 * * * *', run: db => computeWarnings(db) },
+  { name: 'resume-imports', at: '* * * * *', run: async () => resumeRuns() },
+  { name: 'erase-imports', at: '50 3 * * *', run: () => eraseOldRuns() },
   { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
