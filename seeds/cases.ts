@@ -1,10 +1,13 @@
 import { type Kind, kindOf } from '../src/cases/kind.ts'
 import type { ApplicantCode } from './applicants.ts'
+import { humanOf, mobileOf } from './identities.ts'
 import type { Play } from './play.ts'
 
 /** A demo case: who files what, and what becomes of it. */
 export interface DemoCase {
-  code: ApplicantCode
+  /** The code of its company, where that has no other case. */
+  code: string
+  company: ApplicantCode
   kind: () => Kind
   play(play: Play): Promise<void>
 }
@@ -17,7 +20,7 @@ const inOrder = '营业执照登记地址有固定办公场所，名单所列人
 const agreed = '经审核，申报条件符合要求，同意报批。'
 
 /** Every state a case can be in, the oldest first, so that numbers are given in the order of the days. */
-export const demoCases: readonly DemoCase[] = [
+const certificateCases: readonly (Omit<DemoCase, 'company'> & { code: ApplicantCode })[] = [
   {
     code: 'confirmed',
     kind: confirmation,
@@ -295,3 +298,65 @@ export const demoCases: readonly DemoCase[] = [
     },
   },
 ]
+
+const engineer = { title: 'associate-senior', title_name: '高级工程师', credential: '' }
+
+/** 从业人员增减 and whose employee somebody is: one waits for the city, one for the district, one for the other company. */
+const staffCases: readonly DemoCase[] = [
+  {
+    code: 'staff-add',
+    company: 'confirmed',
+    kind: () => kindOf({ kind: 'staff-add' }),
+    async play(play) {
+      const typed = {
+        ...engineer,
+        name: '顾行舟',
+        id_number: humanOf('practitioner', 200_001).id_number,
+        phone: mobileOf('practitioner', 200_001),
+        title_number: '演职字第0200001号',
+        title_issuer: '山东省人力资源和社会保障厅',
+        post: 'technician',
+        contract_type: 'fixed',
+        contract_from: play.day(9),
+        contract_until: play.dayAhead(1080),
+        insured_at: '济南市',
+        starts_on: play.day(9),
+      }
+      await play.begin([8, '09:40'], {}, { typed })
+      await play.handIn()
+      await play.handIn(['title'])
+      await play.submit([7, '10:15'])
+      await play.accept([6, '14:05'])
+      await play.pass('district-clerk', [4, '10:20'], { opinion: '原件已核对，材料属实。' })
+    },
+  },
+  {
+    code: 'staff-remove',
+    company: 'reviewing',
+    kind: () => kindOf({ kind: 'staff-remove' }),
+    async play(play) {
+      const { id } = await play.somebodyOf('reviewing', 'technician', 'intermediate')
+      await play.begin([4, '15:20'], { end_reason: 'resigned', ends_on: play.day(5) }, { subject_id: id })
+      await play.handIn()
+      await play.submit([3, '09:30'])
+      await play.accept([2, '11:10'])
+    },
+  },
+  {
+    code: 'staff-dispute',
+    company: 'licensed',
+    kind: () => kindOf({ kind: 'staff-dispute' }),
+    async play(play) {
+      const { name, id_number } = await play.somebodyOf('confirmed', 'steward', 'none')
+      const typed = { name, id_number, post: 'steward', contract_type: 'open', starts_on: play.day(12), insured_at: '济南市' }
+      const grounds = '该人员上月已向原企业提出离职并办完交接，现与我公司签订劳动合同、缴纳社保，原企业没有办理减员。'
+      await play.begin([6, '10:30'], { grounds }, { typed })
+      await play.handIn()
+      await play.submit([5, '11:20'])
+      await play.accept([4, '14:30'], 'city-clerk')
+      await play.pass('city-clerk', [2, '16:10'], { opinion: '材料齐全，转原企业答复。' })
+    },
+  },
+]
+
+export const demoCases: readonly DemoCase[] = [...certificateCases.map(one => ({ ...one, company: one.code })), ...staffCases]

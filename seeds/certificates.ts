@@ -73,11 +73,13 @@ function addChain(ground: Ground, company: Company, present: Certificate) {
 export function addCertificate(ground: Ground, company: Company, certificate: Certificate, previous_id: number | null): number {
   const { level, approved_on, state, ended_on } = certificate
   const id = ground.newId('certificates')
+  const number = numberOf(ground, level, approved_on.slice(0, 4))
+  for (const scope of ['companies', 'organisations']) ground.index(scope, company.id, [number])
   ground.add('certificates', {
     id,
     company_id: company.id,
     previous_id,
-    number: numberOf(ground, level, approved_on.slice(0, 4)),
+    number,
     level,
     state,
     issuer: issuerOf(level, approved_on),

@@ -166,7 +166,7 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
  * Plays a demo case: the engine works in the transaction that also moves the progress on, with the clock set to past days.
  * @returns false when another process has played it meanwhile
  */
-async function playCase(db: Knex, { code, kind, play }: DemoCase): Promise<boolean> {
+async function playCase(db: Knex, { code, company, kind, play }: DemoCase): Promise<boolean> {
   return await db.transaction(
     async trx => {
       const progress = readProgress(await trx('settings').where({ code: marker }).forUpdate().first('value'))
@@ -175,7 +175,7 @@ async function playCase(db: Knex, { code, kind, play }: DemoCase): Promise<boole
       const [usual, shift] = [database.db, presentShift()]
       database.useDatabase(trx)
       try {
-        await play(new Play({ trx, calendar: await workCalendar(trx), today: progress.today }, code, kind()))
+        await play(new Play({ trx, calendar: await workCalendar(trx), today: progress.today }, code, company, kind()))
         shiftClock(shift)
         // Limits that rest move on with the days.
         await recomputeDue(trx)

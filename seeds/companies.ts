@@ -7,7 +7,7 @@ import { fileNumber, type Ground, type Street } from './ground.ts'
 import { creditCodeOf, humanOf, landlineOf, mobileOf } from './identities.ts'
 import { personName, roadName, roundOf, wordOf } from './names.ts'
 import type { Project } from './projects.ts'
-import { at } from './random.ts'
+import { at, randomFrom } from './random.ts'
 import { decimal } from './rows.ts'
 
 export interface Company {
@@ -128,6 +128,8 @@ export function registerCompany(ground: Ground, company: Registered): number {
   const { random, today } = ground
   const { serial, name, code, origin, street, established_on, legal_person, address, state, capitals, head_office } = company
   const id = ground.newId('organisations')
+  const profile = profileOf(serial, company)
+  const filed = filedAt(ground, established_on)
   const legal = humanOf('legal-person', serial)
   const phone = mobileOf('legal-person', serial)
   ground.add('organisations', {
@@ -142,6 +144,7 @@ export function registerCompany(ground: Ground, company: Registered): number {
     contact: personName(random, 'female', 1990),
     phone: landlineOf(10_000 + serial),
     address: street ? `${address}${random.int(2, 18)}层` : address,
+    created_at: filed,
   })
   ground.add('companies', {
     id,
@@ -160,18 +163,120 @@ export function registerCompany(ground: Ground, company: Registered): number {
     business_until: random.happens(0.4) ? lastDay(established_on, 30) : null,
     registered_address: address,
     state,
-    created_at: ground.at,
+    ...profile,
+    head_office_place: head_office ? (placeNames[head_office.code.slice(2, 8)] ?? null) : null,
+    source: 'registration',
+    created_at: filed,
     updated_at: ground.at,
   })
+  const former = addFormerName(ground, { id, serial, name, filed })
+  addYears(ground, { id, serial, established_on, weight: Number(capitals[0]), filed })
   if (street)
     ground.add('company_areas', {
       region_code: street.district_code,
       company_id: id,
       basis: head_office ? 'branch' : 'registered',
     })
-  ground.index('organisations', id, [name, code])
-  ground.index('companies', id, [name, code])
+  ground.index('organisations', id, [name, code, former])
+  ground.index('companies', id, [name, code, former])
   return id
+}
+
+/** The archive was opened some weeks after the company, or when the register was first kept. */
+function filedAt({ at }: Ground, established_on: string): Date {
+  const day = addDays(established_on, 20)
+  const filed = new Date(`${day < firstRegister ? firstRegister : day}T01:30:00Z`)
+  return filed < at ? filed : at
+}
+const firstRegister = '2010-03-01'
+
+/** What a company tells of itself, drawn apart so that the rest of the city stays as it is. */
+function profileOf(serial: number, { code, established_on, head_office }: Registered) {
+  const random = randomFrom(`profile of company ${serial}`)
+  const scopes = ['住宅小区物业管理', '商业物业管理', '停车场管理服务', '园林绿化养护', '房屋维修', '保洁服务', '家政服务']
+  const isOld = established_on < '2015-10-01'
+  return {
+    old_code: isOld ? `${code.slice(8, 16)}-${code.slice(16, 17)}` : null,
+    licence_number: isOld ? `370100${String(200_000_000 + serial)}` : code,
+    nature: head_office ? 'branch' : random.share({ independent: 70, subsidiary: 15, 'developer-owned': 13, other: 2 }),
+    business_scope: `${random.shuffle(scopes).slice(0, random.int(3, 6)).join('；')}。`,
+    email: `office${serial + 1}@example.com`,
+    website: random.happens(0.3) ? `https://wuye${serial + 1}.example.com` : null,
+    bank: random.happens(0.6) ? `泉城示范银行第${random.int(1, 30)}支行` : null,
+    certifications: random.happens(0.4)
+      ? random.pick(['质量管理体系认证', '质量、环境管理体系认证', '质量、环境、职业健康安全管理体系认证'])
+      : null,
+    party_branch: random.happens(0.35) ? `中共${shortName(serial)}支部委员会` : null,
+    awards: random.happens(0.2) ? `${random.int(2018, 2025)} 年市级物业服务示范项目 ${random.int(1, 3)} 个` : null,
+  }
+}
+const shortName = (serial: number) => `${wordOf(serial, 0)}物业`
+
+/** Some companies once had another name; the archive knows it and the search finds it. */
+function addFormerName(
+  ground: Ground,
+  { id, serial, name, filed }: { id: number; serial: number; name: string; filed: Date },
+): string | null {
+  const random = randomFrom(`former name of company ${serial}`)
+  const former = name.replace(/物业服务(?=有限公司)/, '物业管理')
+  const day = addDays(ground.today, -random.int(60, 1500))
+  const at = new Date(`${day}T02:${random.int(10, 59)}:00Z`)
+  if (former === name || at < filed || !random.happens(0.3)) return null
+  ground.add('changes', {
+    at,
+    user_id: null,
+    table_name: 'organisations',
+    row_id: id,
+    field: 'name',
+    before: former,
+    after: name,
+    case_id: null,
+  })
+  return former
+}
+
+/** 经营情况 of the last closed years in 万元; some have not reported the newest yet. */
+function addYears(
+  ground: Ground,
+  {
+    id,
+    serial,
+    established_on,
+    weight,
+    filed,
+  }: { id: number; serial: number; established_on: string; weight: number; filed: Date },
+): void {
+  const random = randomFrom(`years of company ${serial}`)
+  const last = Number(ground.today.slice(0, 4)) - 1
+  let revenue = weight * random.int(150, 400)
+  for (let year = last - 3; year <= last; year++) {
+    revenue = Math.round(revenue * (0.95 + random.next() * 0.25))
+    if (`${year}` <= established_on.slice(0, 4) || (year === last && random.happens(0.2))) continue
+    const reported = new Date(`${year + 1}-04-${random.int(10, 28)}T03:00:00Z`)
+    const assets = Math.round(revenue * (0.5 + random.next()))
+    const profit = Math.round(revenue * (random.next() * 0.16 - 0.03))
+    ground.add('company_years', {
+      company_id: id,
+      year,
+      revenue: decimal(revenue),
+      main_revenue: decimal(Math.round(revenue * (0.8 + random.next() * 0.18))),
+      profit: profit < 0 ? `-${decimal(-profit)}` : decimal(profit),
+      tax: decimal(Math.round(revenue * 0.055)),
+      assets: decimal(assets),
+      liabilities: decimal(Math.round(assets * (0.2 + random.next() * 0.6))),
+      created_at: reported > filed && reported < ground.at ? reported : ground.at,
+      updated_at: ground.at,
+    })
+  }
+}
+
+const placeNames: Readonly<Record<string, string>> = {
+  370200: '青岛市',
+  370300: '淄博市',
+  370600: '烟台市',
+  320100: '南京市',
+  130100: '石家庄市',
+  410100: '郑州市',
 }
 
 /** Days since the foundation, by level. */
@@ -261,6 +366,7 @@ function addDeveloper(ground: Ground, index: number): Developer {
   const legal = humanOf('legal-person', 100_000 + serial)
   const phone = mobileOf('legal-person', 100_000 + serial)
   const address = addressIn(ground, street)
+  const filed = filedAt(ground, established_on)
   ground.add('organisations', {
     id,
     kind: 'developer',
@@ -273,6 +379,7 @@ function addDeveloper(ground: Ground, index: number): Developer {
     contact: personName(random, 'male', 1986),
     phone: landlineOf(40_000 + serial),
     address,
+    created_at: filed,
   })
   ground.add('developers', {
     id,
@@ -289,9 +396,13 @@ function addDeveloper(ground: Ground, index: number): Developer {
     qualification_number: `鲁济建开DEM${String(serial).padStart(4, '0')}`,
     qualification_until: addDays(today, random.int(-60, 1000)),
     state: 'normal',
-    created_at: ground.at,
+    licence_number: code,
+    email: `developer${serial + 1}@example.com`,
+    source: 'registration',
+    created_at: filed,
     updated_at: ground.at,
   })
   ground.index('organisations', id, [name, code])
+  ground.index('developers', id, [name, code])
   return { id, name, street }
 }

@@ -59,21 +59,25 @@ const tables = [
   'users',
   'user_roles',
   'companies',
+  'company_years',
   'developers',
   'projects',
   'buildings',
   'houses',
   'owners',
+  'residents',
   'people',
   'employments',
   'company_areas',
   'project_links',
   'contracts',
+  'project_fees',
   'committees',
   'committee_terms',
   'committee_members',
   'certificates',
   'registrations',
+  'changes',
   'search_terms',
 ] as const
 type Table = (typeof tables)[number]
@@ -96,6 +100,7 @@ export class Ground {
   readonly #rows = new Map<Table, Row[]>(tables.map(table => [table, []]))
   readonly #counters: Map<string, number>
   readonly #counted = new Set<string>()
+  readonly #findable = new Set<string>()
 
   /** @param after the highest id of each table, where ids follow those instead of being reserved for the step */
   constructor(
@@ -159,12 +164,17 @@ export class Ground {
     return { name, name_key: nameKey(name, person), ...stamps(this.at) }
   }
 
-  /** Makes a row findable by its texts. */
+  /** Makes a row findable by its texts, and by those of an earlier call. */
   index(scope: string, id: number, texts: readonly (SearchText | null)[]): void {
     const found = new Set(
       texts.flatMap(text => (text === null ? [] : typeof text === 'string' ? terms(text) : terms(text.text, text.person))),
     )
-    for (const term of found) this.add('search_terms', { scope, term, doc_id: id })
+    for (const term of found) {
+      const mark = `${scope} ${id} ${term}`
+      if (this.#findable.has(mark)) continue
+      this.#findable.add(mark)
+      this.add('search_terms', { scope, term, doc_id: id })
+    }
   }
 
   /** Writes everything collected. */

@@ -6,7 +6,7 @@ import { addAreas, addCompanies, addDevelopers, type Company, type Developer } f
 import type { Ground } from './ground.ts'
 import { mobileOf } from './identities.ts'
 import { personName } from './names.ts'
-import { type Owner, settleOwners } from './owners.ts'
+import { type Owner, settleOwners, settleResidents } from './owners.ts'
 import { hirePeople, managersByProject, type Person } from './people.ts'
 import { planProjects } from './projects.ts'
 import { at } from './random.ts'
@@ -32,6 +32,7 @@ export function addLayer(ground: Ground, facts: LayerFacts): void {
   const developers = addDevelopers(ground)
   const projects = planProjects(ground, companies, developers)
   const owners = settleOwners(ground, projects)
+  settleResidents(ground, projects)
   const people = hirePeople(ground, companies)
   const committees = electCommittees(ground, projects)
   serveProjects(ground, projects, { companies, committees, managers: managersByProject(companies, people) })

@@ -1,10 +1,11 @@
 import { blindIndex, encrypt } from '../src/crypto.ts'
+import type { Relation } from '../src/modules/archives/words.ts'
 import { addDays, earlier, later } from './days.ts'
 import type { Ground } from './ground.ts'
 import { creditCodeOf, humanOf, mobileOf } from './identities.ts'
 import { personName, wordOf } from './names.ts'
 import type { House, Project } from './projects.ts'
-import type { Random } from './random.ts'
+import { type Random, randomFrom } from './random.ts'
 import type { Row } from './rows.ts'
 import { demoAccount } from './users.ts'
 
@@ -55,6 +56,56 @@ export function settleOwners(ground: Ground, projects: Project[]): Owner[] {
   const owners = projects.flatMap(project => project.owners)
   if (owners.length !== houses.length) throw new Error(`${owners.length} owners instead of ${houses.length}`)
   return owners
+}
+
+/**
+ * 居民: who rents a flat, and now and then the family of whoever owns it; some have moved out again. Chance of their own, so that
+ * nothing else in the city depends on them.
+ */
+export function settleResidents(ground: Ground, projects: Project[]): void {
+  const random = randomFrom(`residents, step ${ground.step}`)
+  const homes = projects.flatMap(project => project.houses.filter(house => house.purpose === 'residence'))
+  let tenants = 0
+  for (const house of homes) {
+    if (house.state === 'rented') {
+      addResident(ground, random, house, { relation: 'tenant', tenant: tenants++ })
+      if (random.happens(0.4)) addResident(ground, random, house, { relation: 'tenant', tenant: tenants++, moved: true })
+    } else if (house.state === 'delivered' && random.happens(0.05)) addResident(ground, random, house, { relation: 'family' })
+  }
+}
+
+// More flats than these are not let in a layer of ten thousand.
+const tenantsPerLayer = 3000
+/** Behind the numbers of all owners a city may have. */
+const firstTenant = 2_000_000
+
+function addResident(
+  ground: Ground,
+  random: Random,
+  house: House,
+  { relation, tenant, moved = false }: { relation: Relation; tenant?: number; moved?: boolean },
+): void {
+  const serial = firstTenant + ground.layer * tenantsPerLayer + (tenant ?? 0)
+  const human = tenant === undefined ? undefined : humanOf('owner', serial)
+  const phone = tenant === undefined ? undefined : mobileOf('owner', serial)
+  const born = Number(human?.born_on.slice(0, 4) ?? random.int(1945, 2015))
+  const starts_on = addDays(ground.today, -random.int(moved ? 800 : 20, moved ? 1500 : 790))
+  ground.add('residents', {
+    house_id: house.id,
+    project_id: house.project_id,
+    ...ground.named(personName(random, human?.gender ?? random.pick(['male', 'female']), born), true),
+    relation,
+    id_type: human ? 'resident-id' : null,
+    id_number_cipher: human ? encrypt('residents.id_number', human.id_number) : null,
+    id_number_index: human ? blindIndex('residents.id_number', human.id_number) : null,
+    id_number_last4: human?.id_number.slice(-4) ?? null,
+    phone_cipher: phone ? encrypt('residents.phone', phone) : null,
+    phone_index: phone ? blindIndex('residents.phone', phone) : null,
+    phone_last4: phone?.slice(-4) ?? null,
+    source: random.share({ company: 80, committee: 10, office: 10 }),
+    starts_on,
+    ends_on: moved ? addDays(starts_on, random.int(90, 700)) : null,
+  })
 }
 
 /** Draws exactly `count` of the houses. */

@@ -33,8 +33,8 @@ const projectsPerManager = 3
 
 const managersOf = ({ projects }: Company) => Math.ceil(projects.length / projectsPerManager)
 
-/** Of 1,500 people: who waits to be admitted, is about to leave, has left, or is claimed by two companies. */
-const unsettled = { pending: 20, leaving: 15, left: 60, disputed: 4 }
+/** Of 1,500 people so many have left. Who waits to be admitted or let go, or is claimed, does so in a demo case. */
+const left = 60
 
 /** 从业人员 and where they work and worked. */
 export function hirePeople(ground: Ground, companies: Company[]): Person[] {
@@ -46,16 +46,10 @@ export function hirePeople(ground: Ground, companies: Company[]): Person[] {
   )
   const people = companies.flatMap((company, index) => hireStaff(ground, company, at(sizes, index)))
   const plain = random.shuffle(people.filter(person => ['steward', 'technician', 'operative'].includes(person.post)))
-  // To add or remove somebody with a title of 中级 or above is what the regulator decides (从业人员增减审批), so these come first.
-  plain.sort((a, b) => Number(isTitled(b)) - Number(isTitled(a)))
-  const states = new Map<Person, keyof typeof unsettled>()
-  for (const state of Object.keys(unsettled) as (keyof typeof unsettled)[]) // Object.keys forgets the keys' type
-    for (const person of plain.splice(0, unsettled[state])) states.set(person, state)
-  for (const person of people) employ(ground, person, states.get(person), companies)
+  const gone = new Set(plain.slice(0, left))
+  for (const person of people) employ(ground, person, gone.has(person), companies)
   return people
 }
-
-const isTitled = ({ title }: Person) => title !== 'none' && title !== 'junior'
 
 /** What 三级 asks for, and a little more (domain.md §4.1): both heads and three others with a title, certificates for whoever manages. */
 const team: readonly (readonly [Post, Title, Credential | null])[] = [
@@ -187,9 +181,12 @@ function addPerson(ground: Ground, person: Hired) {
   const craft = crafts[post] ?? '经济师'
   const title_name = titleNames[title](craft)
   const isLearned = title !== 'none' && title !== 'junior'
+  const isHigh = title === 'associate-senior' || title === 'senior'
   const education = isLearned
     ? random.share({ college: 40, bachelor: 52, master: 8 })
     : random.share({ school: post === 'operative' ? 110 : 10, college: 45, bachelor: title === 'none' ? 12 : 35 })
+  const title_number = title_name && `演职字第${String(serial).padStart(7, '0')}号`
+  const credential_number = credential && `演证字第${String(serial).padStart(7, '0')}号`
   ground.add('people', {
     id,
     ...ground.named(name, true),
@@ -201,22 +198,26 @@ function addPerson(ground: Ground, person: Hired) {
     phone_cipher: encrypt('people.phone', phone),
     phone_index: blindIndex('people.phone', phone),
     phone_last4: phone.slice(-4),
+    ethnicity: serial % 31 ? '汉族' : '回族',
     education,
     specialty:
       education === 'school' ? null : random.pick(['物业管理', '工程管理', '会计学', '工商管理', '电气自动化', '给排水工程']),
     title,
     title_name,
-    title_number: title_name && `演职字第${String(serial).padStart(7, '0')}号`,
+    title_number,
+    title_issuer: title_name && (isHigh ? '山东省人力资源和社会保障厅' : '济南市人力资源和社会保障局'),
     title_issued_on:
       title_name &&
       earlier(addDays(today, -random.int(3, 30)), addDays(addYears(born_on, titleAges[title]), random.int(0, 4000))),
     credential,
-    credential_number: credential && `演证字第${String(serial).padStart(7, '0')}号`,
+    credential_number,
     // A few have run out or soon will.
     credential_until:
       credential && credential !== 'property-manager' ? addDays(today, random.int(isCurrent ? 90 : -40, 1400)) : null,
+    training_hours: post === 'operative' ? null : (serial * 7) % 49,
+    record: serial % 43 ? null : `${Number(today.slice(0, 4)) - 1} 年度全市物业行业优秀工作者`,
   })
-  ground.index('people', id, [{ text: name, person: true }])
+  ground.index('people', id, [{ text: name, person: true }, title_number, credential_number])
 }
 
 function credentialOf({ random }: Ground, post: Post): Credential | null {
@@ -232,23 +233,19 @@ function credentialOf({ random }: Ground, post: Post): Credential | null {
   return usual && random.happens(post === 'project-manager' ? 1 : 0.7) ? random.share(usual) : null
 }
 
-function employ(ground: Ground, person: Person, state: keyof typeof unsettled | undefined, companies: Company[]) {
+function employ(ground: Ground, person: Person, left: boolean, companies: Company[]) {
   const { random, today } = ground
   const { company, post, human } = person
   const grown = later(addYears(human.born_on, 19), company.established_on)
   const span = Math.min(2800, daysBetween(grown, today) - 40)
-  const starts_on = addDays(
-    today,
-    -(state === 'pending' ? random.int(2, 15) : 30 + Math.floor(Math.max(0, span) * random.next())),
-  )
-  const left = state === 'left'
+  const starts_on = addDays(today, -(30 + Math.floor(Math.max(0, span) * random.next())))
   const ends_on = left ? addDays(starts_on, random.int(20, Math.max(20, daysBetween(starts_on, today) - 1))) : null
   const project =
     post === 'project-manager' || !company.projects.length || random.happens(0.2) ? undefined : random.pick(company.projects)
   addEmployment(ground, person, {
     company,
     project_id: post === 'head' || post.endsWith('-head') ? null : (project?.id ?? null),
-    state: left || state === 'leaving' || state === 'pending' ? state : 'employed',
+    state: left ? 'left' : 'employed',
     starts_on,
     ends_on: ends_on && earlier(ends_on, today),
     end_reason: left ? leaveReason(ground, human) : null,
@@ -256,15 +253,6 @@ function employ(ground: Ground, person: Person, state: keyof typeof unsettled | 
   const other = random.pick(
     companies.filter(one => one.street && one !== company && one.established_on < addDays(starts_on, -400)),
   )
-  if (state === 'disputed')
-    addEmployment(ground, person, {
-      company: other,
-      project_id: null,
-      state: 'disputed',
-      starts_on: addDays(today, -random.int(5, 25)),
-      ends_on: null,
-      end_reason: null,
-    })
   // Some have worked for another company before.
   const before = addDays(starts_on, -random.int(240, 1800))
   if (random.happens(0.15) && before > later(addYears(human.born_on, 19), other.established_on))
@@ -295,13 +283,16 @@ function addEmployment(
   },
 ) {
   const { company, ...rest } = job
-  const works = job.state !== 'left'
+  const contract_until = job.state === 'left' ? null : addDays(ground.today, ground.random.int(20, 1000))
   ground.add('employments', {
     person_id: person.id,
     company_id: company.id,
     post: person.post,
     ...rest,
-    contract_until: works ? addDays(ground.today, ground.random.int(20, 1000)) : null,
+    contract_type: contract_until && 'fixed',
+    // Contracts run three years.
+    contract_from: contract_until && later(job.starts_on, addYears(contract_until, -3)),
+    contract_until,
     insured_at: '济南市',
     insured_since: job.starts_on,
     ...stamps(ground.at),

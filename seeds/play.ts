@@ -12,9 +12,11 @@ import { addFile, filesIn, lasting, materialsOf, materialToChange, mayVerify, re
 import { lockCase } from '../src/cases/queries.ts'
 import { urgeCase } from '../src/cases/urge.ts'
 import { now, shiftClock, today } from '../src/clock.ts'
+import { decrypt } from '../src/crypto.ts'
 import { inTransaction } from '../src/db.ts'
 import type { Answers } from '../src/forms/answers.ts'
 import { deliverOutbox } from '../src/messages/deliver.ts'
+import type { Post, Title } from '../src/modules/archives/words.ts'
 import { companyAnswers } from '../src/modules/qualification/company.ts'
 import { object } from '../src/publicity/publicity.ts'
 import { type ApplicantCode, applicants } from './applicants.ts'
@@ -50,6 +52,8 @@ interface Sheet {
  */
 export class Play {
   readonly #scene: Scene
+  /** What the case is called among the demo cases. */
+  readonly #name: string
   readonly #code: ApplicantCode
   readonly #kind: Kind
   readonly #random: Random
@@ -57,11 +61,12 @@ export class Play {
   #id = 0
   #last = 0
 
-  constructor(scene: Scene, code: ApplicantCode, kind: Kind) {
+  constructor(scene: Scene, name: string, code: ApplicantCode, kind: Kind) {
     this.#scene = scene
+    this.#name = name
     this.#code = code
     this.#kind = kind
-    this.#random = randomFrom(`demo case ${code}`)
+    this.#random = randomFrom(`demo case ${name}`)
   }
 
   /** The day so many working days before the present one. */
@@ -74,17 +79,33 @@ export class Play {
     return addDays(this.#scene.today, days)
   }
 
-  /** 开始填写: everything the archives know is there, and what else is asked for. */
-  async begin(when: When, answers: Answers = {}): Promise<void> {
+  /**
+   * 开始填写: everything the archives know is there, and what else is asked for.
+   * @param about whom it is about, or what was typed on the way
+   */
+  async begin(when: When, answers: Answers = {}, about: { subject_id?: number; typed?: Answers } = {}): Promise<void> {
     this.#go(when)
     const user = await this.#applicant()
-    this.#id = await startCase(user, this.#kind)
+    this.#id = await startCase(user, this.#kind, about)
     await this.write({ pledge: 'on', ...answers })
   }
 
   async write(answers: Answers): Promise<void> {
     const { version } = await draftOf(this.#scene.trx, await this.#case())
     await saveDraft(await this.#applicant(), this.#id, version, answers)
+  }
+
+  /** Somebody who works for an applicant: the first of their post, with or without a higher title. */
+  async somebodyOf(code: ApplicantCode, post: Post, title: Title): Promise<{ id: number; name: string; id_number: string }> {
+    const { organisation_id } = await this.#userOf(code)
+    const row: { id: number; name: string; id_number_cipher: string } | undefined = await this.#scene
+      .trx('employments')
+      .join('people', 'people.id', 'employments.person_id')
+      .where({ company_id: organisation_id, live: 1, post, 'people.title': title })
+      .orderBy('people.id')
+      .first('people.id', 'people.name', 'people.id_number_cipher')
+    if (!row) throw new Error(`demo case ${this.#name}: ${code} has no ${title} ${post}`)
+    return { id: row.id, name: row.name, id_number: decrypt('people.id_number', row.id_number_cipher) }
   }
 
   /** The people of the archive and one who works for another applicant. */
@@ -143,11 +164,11 @@ export class Play {
     const kase = await this.#case()
     const { version: draft_version } = await draftOf(this.#scene.trx, kase)
     const done = await submitCase(user, this.#id, { version: kase.version, draft_version, posted, replies })
-    if (!done.ok) throw new Error(`demo case ${this.#code}: ${JSON.stringify([done.mistakes, done.missing])}`)
+    if (!done.ok) throw new Error(`demo case ${this.#name}: ${JSON.stringify([done.mistakes, done.missing])}`)
   }
 
-  async accept(when: When): Promise<void> {
-    await this.#step('district-clerk', 'accept', when)
+  async accept(when: When, role: Role = 'district-clerk'): Promise<void> {
+    await this.#step(role, 'accept', when)
   }
 
   async decline(when: When, opinion: string): Promise<void> {
@@ -184,7 +205,7 @@ export class Play {
     await inTransaction(async trx => {
       const kase = await lockCase(trx, user, this.#id)
       const standing = await standingOf(trx, kase)
-      if (!mayVerify(standing, user)) throw new Error(`demo case ${this.#code}: originals are not ${user.username}'s to verify`)
+      if (!mayVerify(standing, user)) throw new Error(`demo case ${this.#name}: originals are not ${user.username}'s to verify`)
       const seen = (await materialsOf(trx, kase, standing.settings, kase.edition)).filter(({ material, files }) =>
         codes ? codes.includes(material.code) : material.original && files.length,
       )
@@ -241,7 +262,7 @@ export class Play {
       .where({ case_id: this.#id, open: 1 })
       .first('id', 'case_id')
     const taken = publicity && (await object(publicity, objection, async () => {}))
-    if (!taken) throw new Error(`demo case ${this.#code}: no publicity takes objections`)
+    if (!taken) throw new Error(`demo case ${this.#name}: no publicity takes objections`)
   }
 
   /** 公示期满: what the job does on the day after the last one, here in office hours. */
@@ -251,7 +272,7 @@ export class Play {
       const running = this.#scene.trx('publicities').where({ case_id: this.#id, open: 1 })
       return (await running.where('ends_on', '<', today()).first('id')) !== undefined
     }
-    if (!(await moveByClock(this.#id, 'expire', isOver))) throw new Error(`demo case ${this.#code}: the publicity is not over`)
+    if (!(await moveByClock(this.#id, 'expire', isOver))) throw new Error(`demo case ${this.#name}: the publicity is not over`)
     await this.#deliver()
   }
 
@@ -282,7 +303,7 @@ export class Play {
     // However slow the machine, the step ends within its minute.
     const seconds = String(this.#random.int(0, 39)).padStart(2, '0')
     const moment = Date.parse(`${this.day(daysAgo)}T${time}:${seconds}+08:00`)
-    if (moment <= this.#last) throw new RangeError(`demo case ${this.#code}: ${time} is not later than what came before`)
+    if (moment <= this.#last) throw new RangeError(`demo case ${this.#name}: ${time} is not later than what came before`)
     this.#last = moment
     shiftClock(moment - Date.now())
   }
@@ -295,7 +316,7 @@ export class Play {
 
   async #case(): Promise<Case> {
     const kase = await this.#scene.trx<Case>('cases').where({ id: this.#id }).first()
-    if (!kase) throw new Error(`demo case ${this.#code} has not begun`)
+    if (!kase) throw new Error(`demo case ${this.#name} has not begun`)
     return kase
   }
 
@@ -323,10 +344,12 @@ export class Play {
     const fact = (name: string, label: string) => ({ label, value: typeof answers[name] === 'string' ? answers[name] : '' })
     const facts = [
       fact('company_name', '企业名称'),
+      fact('name', '姓名'),
+      fact('person_name', '姓名'),
       fact('credit_code', '统一社会信用代码'),
       fact('legal_person', '法定代表人'),
       fact('registered_address', '住所'),
-    ]
+    ].filter(({ value }) => value)
     return materials.map(({ code, label }) => ({ code, page: { title: label, facts, at: now() } }))
   }
 
@@ -357,7 +380,7 @@ export class Play {
       .first('user_roles.id', 'user_roles.user_id')
     const grant: { id: number; user_id: number } | undefined = await narrow(grants)
     const user = grant && (await findUser(trx, grant.user_id, grant.id))
-    if (!user) throw new Error(`demo case ${this.#code}: nobody is ${whom}`)
+    if (!user) throw new Error(`demo case ${this.#name}: nobody is ${whom}`)
     this.#users.set(whom, user)
     return user
   }

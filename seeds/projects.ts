@@ -5,6 +5,7 @@ import { addDays, earlier } from './days.ts'
 import type { Ground, Street } from './ground.ts'
 import { wordOf } from './names.ts'
 import type { Owner } from './owners.ts'
+import { fileOf, type Turn } from './project-files.ts'
 import { apportion, at, type Random } from './random.ts'
 import { decimal, type Row, stamps } from './rows.ts'
 
@@ -27,6 +28,8 @@ export interface Project {
   /** What serves it now, and what served it before. */
   company: Company | undefined
   former: Company | undefined
+  /** What has become of it since its archive was opened. */
+  turns: Turn[]
 }
 
 export interface House {
@@ -106,6 +109,7 @@ export function addServedProject(
     owners: [],
     company,
     former: undefined,
+    turns: [],
     ...facts,
   }
   company.projects.push(project)
@@ -145,6 +149,7 @@ function planProject(
     owners: [],
     company: undefined,
     former: undefined,
+    turns: [],
   }
 }
 
@@ -331,6 +336,19 @@ function addProject(ground: Ground, project: Project) {
     ? `${wordOf(random.int(0, 5000), 2)}${random.pick(['小区', '花园', '项目一期', '地块项目'])}`
     : null
   const address = addressIn(ground, street)
+  const isAffordable = type === 'high-rise' && random.happens(0.05)
+  const parking = garage ? Math.floor(garage / 3500) : Math.round(project.size * random.next() * 0.4)
+  const deliveredArea = decimal(delivered.reduce((sum, house) => sum + house.area, 0))
+  const homes = project.houses.filter(house => house.purpose === 'residence').length
+  if (delivered_on) {
+    const on = addDays(delivered_on, 30)
+    project.turns.push(
+      { on, field: 'first_delivered_on', before: null, after: delivered_on },
+      { on, field: 'delivered_count', before: '0', after: String(delivered.length) },
+      { on, field: 'delivered_area', before: '0.00', after: deliveredArea },
+    )
+    if (formerName) project.turns.push({ on: addDays(delivered_on, 400), field: 'name', before: formerName, after: name })
+  }
   ground.add('projects', {
     id,
     code,
@@ -344,25 +362,28 @@ function addProject(ground: Ground, project: Project) {
     stage,
     property_type: type,
     is_old: delivered_on !== undefined && delivered_on < '2001',
-    is_affordable: type === 'high-rise' && random.happens(0.05),
+    is_affordable: isAffordable,
     ...Object.fromEntries(Object.entries(areas).map(([column, area]) => [column, decimal(area)])),
     land_area: decimal(Math.round(above / plotRatio)),
     floor_area: decimal(project.floor_area),
-    delivered_area: decimal(delivered.reduce((sum, house) => sum + house.area, 0)),
+    delivered_area: deliveredArea,
     service_room_area: decimal(room.area),
     committee_room_area: decimal(room.committee),
     building_count: buildings.length,
     ...counts,
     house_count: project.houses.length,
-    residence_count: project.houses.filter(house => house.purpose === 'residence').length,
+    residence_count: homes,
+    other_house_count: project.houses.length - homes,
     sold_count: project.houses.length - ofState(['unsold']).length,
     delivered_count: delivered.length,
-    parking_count: garage ? Math.floor(garage / 3500) : Math.round(project.size * random.next() * 0.4),
+    parking_count: parking,
     green_rate: (28 + random.next() * 14).toFixed(2),
     plot_ratio: plotRatio.toFixed(2),
     service_room_place: room.area ? `${at(plan, 0).name}1层` : null,
     first_delivered_on: delivered_on ?? null,
     completed_on: delivered_on ? addDays(delivered_on, -random.int(20, 90)) : null,
+    ...fileOf(ground, project, { code, parking, garage: garage > 0, above, room: room.area }),
+    occupied_count: ofState(['delivered', 'rented']).length,
   })
   for (const row of buildings) ground.add('buildings', row)
   for (const row of houses) ground.add('houses', row)

@@ -10,7 +10,9 @@ import type {
 import type { Committee } from './committees.ts'
 import type { Company } from './companies.ts'
 import { addDays, addYears, daysBetween, earlier, lastDay, later } from './days.ts'
+import { addFees, type Priced } from './fees.ts'
 import { fileNumber, type Ground } from './ground.ts'
+import { recordTurns } from './project-files.ts'
 import type { Project } from './projects.ts'
 import { at, last } from './random.ts'
 import { decimal, type Row, stamps } from './rows.ts'
@@ -72,6 +74,7 @@ export function serveProjects(
         : { services: [], contracts: [] }
     for (const service of services) addLink(ground, project, service, managers)
     agreements.push(...contracts)
+    addStages(ground, project, services, contracts)
   }
   renewSome(ground, agreements)
   const lapsed = projects.filter(({ stage, index }) => stage === 'selected' && index > 3)
@@ -87,7 +90,22 @@ export function serveProjects(
 export function serveOne(ground: Ground, project: Project, end: string, managers: Map<number, number>): void {
   const { services, contracts } = present(ground, project, { end, committee: undefined })
   for (const service of services) addLink(ground, project, service, managers)
+  addStages(ground, project, services, contracts)
   addContracts(ground, contracts)
+}
+
+/** How the stage of a project came to be what it is. */
+function addStages(ground: Ground, project: Project, services: Service[], contracts: Agreement[]) {
+  const { stage, turns } = project
+  const begin = services[0]?.starts_on ?? addDays(ground.today, stage === 'tendering' ? 40 : 400)
+  const selected = contracts.find(({ phase }) => phase === 'selected')?.starts_on
+  const gone = services.at(-1)?.ends_on
+  const turn = (on: string, before: Stage, after: Stage) => turns.push({ on, field: 'stage', before, after })
+  if (stage !== 'divided') turn(addDays(begin, -90), 'divided', 'tendering')
+  if (services.length) turn(begin, 'tendering', 'early')
+  if (selected) turn(selected, 'early', 'selected')
+  if (!project.company && gone) turn(addDays(gone, 1), 'early', stage)
+  recordTurns(ground, project, turns)
 }
 
 /** When the present contract of each served project ends. Only those served for some years are about to run out. */
@@ -276,7 +294,8 @@ function addLink(ground: Ground, project: Project, service: Service, managers: M
     manager_id: service.ends_on ? null : (managers.get(project.id) ?? null),
     state: service.ends_on ? 'ended' : 'linked',
     number: service.phase === 'selected' ? fileNumber(ground, `济物挂〔${service.starts_on.slice(0, 4)}〕`) : null,
-    decided_on: addDays(service.starts_on, -random.int(10, 60)),
+    // Chosen before the contract is signed, which is at most forty days before it begins.
+    decided_on: addDays(service.starts_on, -random.int(45, 90)),
     ...stamps(ground.at),
   })
 }
@@ -305,11 +324,21 @@ const fees: Record<PropertyType, readonly [number, number]> = {
   other: [200, 500],
 }
 
+type ContractRow = Row & {
+  id: number
+  filed_on: string | null
+  fee_mode: string
+  fee: string
+  pricing: string
+  service_level: number
+  region: string
+}
+
 /** Filed contracts get their numbers in the order of the filing. */
 function addContracts(ground: Ground, agreements: Agreement[]) {
   const { random, today } = ground
-  const rows: (Row & { filed_on: string | null; region: string })[] = []
-  let before: Row | undefined
+  const rows: ContractRow[] = []
+  let before: ContractRow | undefined
   for (const agreement of agreements) {
     const { project, company, state, starts_on, party, ended_on, end_reason, ...rest } = agreement
     const id = ground.newId('contracts')
@@ -364,4 +393,16 @@ function addContracts(ground: Ground, agreements: Agreement[]) {
     const { region: _, ...columns } = row
     ground.add('contracts', { ...columns, number: numbers.get(row) ?? null })
   }
+  const held = new Map<Project, Priced[]>()
+  for (const [index, { project, state, starts_on, ends_on, ended_on }] of agreements.entries()) {
+    const row = at(rows, index)
+    if (state === 'filing') continue
+    const until = ended_on ?? (state === 'filed' ? undefined : ends_on)
+    const { id, fee, pricing, service_level } = row
+    held.set(project, [
+      ...(held.get(project) ?? []),
+      { id, starts_on, until, fee, pricing, service_level, number: numbers.get(row) ?? null },
+    ])
+  }
+  for (const [project, priced] of held) addFees(ground, project, priced)
 }

@@ -43,6 +43,28 @@ const lists: Record<string, Bare> = {
         ),
     total: () => db('users').count({ n: '*' }).first(),
   },
+  companies: {
+    names: ['name', 'level', 'number', 'valid_until', 'code', 'district_code', 'state', 'projects', 'people'],
+    rows: () =>
+      db('companies')
+        .join('organisations', 'organisations.id', 'companies.id')
+        .leftJoin('certificates', held => held.on('certificates.company_id', 'companies.id').onVal('certificates.live', 1))
+        .orderBy('organisations.name_key')
+        .orderBy('organisations.id')
+        .limit(20)
+        .select(
+          'organisations.name',
+          'organisations.code',
+          'organisations.district_code',
+          'companies.state',
+          'certificates.level',
+          'certificates.number',
+          'certificates.valid_until',
+          db.raw('(select count(*) from project_links l where l.company_id = companies.id and l.live = 1) as projects'),
+          db.raw('(select count(*) from employments e where e.company_id = companies.id and e.live = 1) as people'),
+        ),
+    total: () => db('companies').count({ n: '*' }).first(),
+  },
   cases: {
     names: ['subject_name', 'due_on', 'kind', 'state', 'place', 'serial', 'district_code', 'submitted_at', 'due_on', 'number'],
     rows: () => waiting().orderBy('due_on').orderBy('id').limit(20).select('*'),

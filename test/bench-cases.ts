@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { Knex } from 'knex'
-import { type Cost, end, Meter, mean, type Page, rowOf, type Server, sessionOf, shootAll, start } from './bench-tools.ts'
+import { type Cost, compare, end, Meter, mean, type Page, rowOf, type Server, sessionOf, shootAll, start } from './bench-tools.ts'
 import { Agent, type Answer } from './portal.ts'
 
 /**
@@ -348,26 +348,4 @@ async function inTurns<T, R>(all: Iterator<T> & Iterable<T>, size: number, work:
 function quantile(times: readonly number[], part: number): number {
   const sorted = [...times].sort((one, other) => one - other)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-}
-
-/** How much slower and dearer each page is at the largest size than at the smallest. */
-function compare(costs: Costs, sites: readonly Site[]): Row[] {
-  const [small, ...rest] = [...sites].sort((one, other) => one.size - other.size)
-  const large = rest.at(-1)
-  if (!small || !large) return []
-  return [...(costs.get(large) ?? [])].flatMap(([name, cost]) => {
-    const before = costs.get(small)?.get(name)
-    if (!before) return []
-    const times = (value: number) => `${value.toFixed(2)} 倍`
-    return [
-      {
-        页面: name,
-        每次用时: times(before.rate / cost.rate),
-        p50: times(cost.p50 / before.p50),
-        '门户 CPU': times(cost.cpu / before.cpu),
-        '数据库 CPU': times(cost.database / before.database),
-        语句: times(cost.statements / before.statements),
-      },
-    ]
-  })
 }

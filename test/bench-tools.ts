@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import type { Knex } from 'knex'
 import type { Agent } from './portal.ts'
@@ -110,12 +111,22 @@ export function memory({ process: child }: Server): number {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
+/** How hard a page is asked: so many requests at a time, for so long. */
+export interface Pressure {
+  connections: number
+  duration: number
+}
+
 /** One warm round, then two measured in opposite order, so that no page gets the colder machine. @returns the cost of each page */
-export async function shootAll(meter: Meter, pages: readonly Page[]): Promise<Cost[]> {
-  for (const page of pages) await shoot(meter, page, 2)
+export async function shootAll(
+  meter: Meter,
+  pages: readonly Page[],
+  pressure: Pressure = { connections, duration: seconds },
+): Promise<Cost[]> {
+  for (const page of pages) await shoot(meter, page, { ...pressure, duration: 2 })
   const found = new Map<Page, Cost[]>(pages.map(page => [page, []]))
   for (const round of [pages, [...pages].reverse()])
-    for (const page of round) found.get(page)?.push(await shoot(meter, page, seconds))
+    for (const page of round) found.get(page)?.push(await shoot(meter, page, pressure))
   return [...found.values()].map(mean)
 }
 
@@ -132,11 +143,11 @@ export function mean(costs: readonly Cost[]): Cost {
   }
 }
 
-async function shoot(meter: Meter, { name, server, paths, cookie }: Page, duration: number): Promise<Cost> {
+async function shoot(meter: Meter, { name, server, paths, cookie }: Page, pressure: Pressure): Promise<Cost> {
   const headers = cookie ? { cookie } : {}
   const requests = paths.map(path => ({ method: 'GET' as const, path }))
   const { result, ...cost } = await meter.measure(server, async () => {
-    const result = await autocannon({ url: server.base, connections, duration, headers, requests })
+    const result = await autocannon({ url: server.base, ...pressure, headers, requests })
     return { result, requests: result.requests.total }
   })
   if (result.non2xx || result.errors) throw new Error(`${name}: ${result.non2xx} answers other than 2xx, ${result.errors} errors`)
@@ -162,5 +173,63 @@ export function rowOf(size: number, name: string, cost: Cost, bare: Cost): Recor
     'CPU 毫秒/次': round(cost.cpu),
     '数据库 CPU': round(cost.database),
     '语句/次': round(cost.statements),
+  }
+}
+
+/** How much slower and dearer each page is at the largest size than at the smallest. */
+export function compare<Site extends { size: number }>(
+  costs: ReadonlyMap<Site, ReadonlyMap<string, Cost>>,
+  sites: readonly Site[],
+): Record<string, string | number>[] {
+  const [small, ...rest] = [...sites].sort((one, other) => one.size - other.size)
+  const large = rest.at(-1)
+  if (!small || !large) return []
+  return [...(costs.get(large) ?? [])].flatMap(([name, cost]) => {
+    const before = costs.get(small)?.get(name)
+    if (!before) return []
+    const times = (value: number) => `${value.toFixed(2)} 倍`
+    return [
+      {
+        页面: name,
+        每次用时: times(before.rate / cost.rate),
+        p50: times(cost.p50 / before.p50),
+        '门户 CPU': times(cost.cpu / before.cpu),
+        '数据库 CPU': times(cost.database / before.database),
+        语句: times(cost.statements / before.statements),
+      },
+    ]
+  })
+}
+
+/** A whole list as xlsx: first byte, time, and how far memory rises above idle. @returns a row of the table that is printed */
+export async function measureExport(
+  { portal, agent, size }: { portal: Server; agent: Agent; size: number },
+  name: string,
+  path: string,
+): Promise<Record<string, string | number>> {
+  await pause(2000)
+  const idle = memory(portal)
+  let peak = idle
+  const watch = setInterval(() => {
+    peak = Math.max(peak, memory(portal))
+  }, 20)
+  const began = performance.now()
+  const answer = await agent.raw(path, {})
+  if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`)
+  let first = 0
+  let bytes = 0
+  for await (const piece of answer.body ?? []) {
+    first ||= performance.now() - began
+    bytes += piece.length
+  }
+  clearInterval(watch)
+  const total = performance.now() - began
+  return {
+    规模: size,
+    页面: `${name}（${(bytes / 1e6).toFixed(1)} MB）`,
+    '次/秒': '',
+    'p50 毫秒': `首字节 ${Math.round(first)}`,
+    'p99 毫秒': `共 ${Math.round(total)}`,
+    相对裸页面: `内存 +${Math.round(peak - idle)} MB`,
   }
 }

@@ -1,15 +1,13 @@
 import fs from 'node:fs'
 import os from 'node:os'
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   connections,
   end,
   folder,
   Meter,
-  memory,
+  measureExport,
   type Page,
   rowOf,
-  type Server,
   seconds,
   sessionOf,
   shootAll,
@@ -20,16 +18,18 @@ import { Agent } from './portal.ts'
 /**
  * `npm run bench`: how fast the portal answers, beside the same list page from a bare Express handler (a session row, 20 rows, a
  * total) in the same run, so that the figure is a ratio and not a machine. Data are made once and kept in `.data/bench`.
- * BENCH_SIZES (default 1,100), BENCH_CASES (default 100,100000) and BENCH_SECONDS (default 8) may be set; an empty one leaves that
- * part out.
+ * BENCH_SIZES (default 1,100), BENCH_ARCHIVES (default 1,10,100), BENCH_CASES (default 100,100000) and BENCH_SECONDS (default 8) may be
+ * set; an empty one leaves that part out.
  */
 
 const numbersOf = (text: string) => text.split(',').filter(Boolean).map(Number)
 const sizes = numbersOf(process.env.BENCH_SIZES ?? '1,100')
+const archives = numbersOf(process.env.BENCH_ARCHIVES ?? '1,10,100')
 const cases = numbersOf(process.env.BENCH_CASES ?? '100,100000')
 
 const { startPrivateDatabase } = await import('../src/database/private.ts')
 const { openPool } = await import('../src/db.ts')
+const { measureArchives } = await import('./bench-archives.ts')
 const { measureCases } = await import('./bench-cases.ts')
 
 fs.mkdirSync(folder, { recursive: true })
@@ -38,6 +38,7 @@ const results: Record<string, string | number>[] = []
 try {
   for (const size of sizes) await measure(size)
   if (results.length) show('页面', results)
+  if (archives.length) for (const { title, rows } of await measureArchives(own.url, archives)) show(title, rows)
   if (cases.length) for (const { title, rows } of await measureCases(own.url, cases)) show(title, rows)
 } finally {
   await own.stop()
@@ -75,38 +76,9 @@ async function measure(size: number) {
     const found = await shootAll(new Meter(admin), pages)
     const [first] = found
     if (first) results.push(...found.map((cost, at) => rowOf(size, pages[at]?.name ?? '', cost, first)))
-    await exportUsers(portal, agent, size)
+    results.push(await measureExport({ portal, agent, size }, '账号导出 xlsx', '/desk/lists/users/export.xlsx'))
   } finally {
     await Promise.all([portal, bare].map(end))
     await admin.destroy()
   }
-}
-
-/** The whole list of accounts as xlsx: first byte, time, and how far memory rises above idle. */
-async function exportUsers(portal: Server, agent: Agent, size: number) {
-  await pause(2000)
-  const idle = memory(portal)
-  let peak = idle
-  const watch = setInterval(() => {
-    peak = Math.max(peak, memory(portal))
-  }, 20)
-  const began = performance.now()
-  const answer = await agent.raw('/desk/lists/users/export.xlsx', {})
-  if (answer.status !== 200) throw new Error(`export answered ${answer.status}`)
-  let first = 0
-  let bytes = 0
-  for await (const piece of answer.body ?? []) {
-    first ||= performance.now() - began
-    bytes += piece.length
-  }
-  clearInterval(watch)
-  const total = performance.now() - began
-  results.push({
-    规模: size,
-    页面: `账号导出 xlsx（${(bytes / 1e6).toFixed(1)} MB）`,
-    '次/秒': '',
-    'p50 毫秒': `首字节 ${Math.round(first)}`,
-    'p99 毫秒': `共 ${Math.round(total)}`,
-    相对裸页面: `内存 +${Math.round(peak - idle)} MB`,
-  })
 }

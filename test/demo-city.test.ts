@@ -64,10 +64,10 @@ for (const [what, table, where, expected] of [
   ['243 projects', 'projects', {}, 243],
   ['10,108 houses', 'houses', {}, 10_108],
   ['10,108 owners', 'owners', {}, 10_108],
-  ['1,747 practitioners', 'people', {}, 1747],
+  ['1,748 practitioners', 'people', {}, 1748],
   ['90 committees', 'committees', {}, 90],
   ['some 1,200 users', 'users', {}, 1247],
-  ['18 cases', 'cases', {}, 18],
+  ['21 cases', 'cases', {}, 21],
 ] as const)
   test(`the city has ${what}`, async () => assert.equal(await count(city.db, table, where), expected))
 
@@ -368,7 +368,13 @@ test('a city loaded in one go has the same rows as one that was interrupted', as
     const digest = async (db: Knex) => {
       const list = columns.map(column => `coalesce(\`${column}\`, '')`).join(", '|', ")
       // What a case wrote is numbered by the database, and its moments differ by milliseconds.
-      const where = { certificates: "state = 'valid' and case_id is null", search_terms: "scope <> 'cases'" }[table] ?? '1 = 1'
+      const where =
+        {
+          certificates: "state = 'valid' and case_id is null",
+          employments: 'case_id is null',
+          people: "review = 'reviewed'",
+          search_terms: "scope <> 'cases'",
+        }[table] ?? '1 = 1'
       const [[row]] = await db.raw(`select count(*) as n, sum(crc32(concat(${list}))) as digest from ${table} where ${where}`)
       return row
     }
@@ -387,7 +393,7 @@ test('a city loaded in one go has the same rows as one that was interrupted', as
 test('a stop within a case leaves the cases before it whole and nothing of this one', async () => {
   const { demoCases } = await import('../seeds/cases.ts')
   const { applicants } = await import('../seeds/applicants.ts')
-  const names = demoCases.map(({ code }) => applicants[code].name)
+  const names = demoCases.map(({ company }) => applicants[company].name)
   const objected = demoCases.findIndex(({ code }) => code === 'objected')
 
   assert.deepEqual(stopped.cases, names.slice(0, objected))
@@ -436,7 +442,7 @@ test('the cases stand in every state, and their lights burn in every colour', as
   const { workCalendar } = await import('../src/calendar.ts')
   const calendar = await workCalendar(city.db)
   const found: typeof story = {}
-  for (const kase of await city.db('cases').orderBy('id')) {
+  for (const kase of await city.db('cases').where('kind', 'like', 'qualification-%').orderBy('id')) {
     const settings = kase.settings_id ? await settingsById(city.db, kase.settings_id) : { chain: [] }
     const light = lightOfCase(calendar, today, kase, placeOf({ kase, settings }))
     const state = stateOf({ kase, kind: kindOf(kase), settings }).label
@@ -444,6 +450,29 @@ test('the cases stand in every state, and their lights burn in every colour', as
   }
 
   assert.deepEqual(found, story)
+})
+
+test('of the people one waits to be admitted, one to be let go, and one is claimed by a second company', async () => {
+  const cases = await city.db('cases').where('kind', 'like', 'staff-%').orderBy('kind').select('id', 'kind', 'state', 'place')
+  assert.deepEqual(
+    cases.map(({ kind, state, place }) => [kind, state, place]),
+    [
+      ['staff-add', 'reviewing', 'city'],
+      ['staff-dispute', 'reviewing', 'company'],
+      ['staff-remove', 'reviewing', 'district'],
+    ],
+  )
+  const states = await city
+    .db('employments')
+    .whereNotIn('state', ['employed', 'left'])
+    .orderBy('case_id')
+    .select('case_id', 'state')
+  const stateOf = new Map(states.map(({ case_id, state }) => [case_id, state]))
+  assert.deepEqual(
+    cases.map(({ id }) => stateOf.get(id)),
+    ['pending', 'disputed', 'leaving'],
+  )
+  assert.equal(states.length, 3, 'nobody is in between without a case')
 })
 
 test('the history of every case is whole and lies on working days, in office hours, before today', async () => {
@@ -526,7 +555,7 @@ test('every case opens for its applicant and for the officers of its district an
   const cases: { id: number; serial: string | null; applicant_id: number; district_code: string; subject_name: string }[] =
     await portal.db('cases').select('id', 'serial', 'applicant_id', 'district_code', 'subject_name')
 
-  assert.equal(cases.length, 18)
+  assert.equal(cases.length, 21)
   for (const { id, serial, applicant_id, district_code, subject_name } of cases) {
     const applicant = await signIn({ 'users.organisation_id': applicant_id })
     const own = await applicant.get(`/desk/cases/${id}`)

@@ -48,6 +48,7 @@ before(async () => {
   await givenPerson(db, 'rival', '钱二', 'company-admin', zhenzhu)
   const editors = await givenPerson(db, 'editor', '孙三', 'city-clerk', bureau)
   await db('user_roles').where({ user_id: editors }).update({ role: 'editor' })
+  await askForNoStaff(db)
   city = await portal.as('city-clerk')
   clerk = await portal.as('district-clerk')
   other = await portal.as('other-clerk')
@@ -65,6 +66,22 @@ beforeEach(async () => {
   const { db } = portal
   for (const table of ['warning_receipts', 'warnings', 'certificates', 'case_parties', 'cases']) await db(table).delete()
 })
+
+/** The companies here have nobody; a threshold of 0 is switched off, so only their papers are warned of. */
+async function askForNoStaff(db: TestPortal['db']): Promise<void> {
+  const { settingsInForce } = await import('../src/cases/settings.ts')
+  const { qualificationNew } = await import('../src/modules/qualification/kinds.ts')
+  const { settings } = await settingsInForce(db, qualificationNew)
+  await db('kind_settings').insert({
+    kind: qualificationNew.code,
+    variant: '',
+    effective_on: '2000-01-02',
+    revision: 1,
+    settings: JSON.stringify({ ...settings, thresholds: { ...settings.thresholds, staff: 0, titled: 0 } }),
+    created_at: new Date(),
+    updated_at: new Date(),
+  })
+}
 
 const atDistrict = { state: 'reviewing', place: 'district' } as const
 const titles = async (agent: Agent, query = 'open=yes') =>

@@ -9,6 +9,8 @@ import type { Mistakes } from '../forms/form.ts'
 import { normaliseCode } from '../identifiers.ts'
 import { maskNumbers } from '../lists/masks.ts'
 import { indexTerms } from '../lists/terms.ts'
+import { changeRecord, type RecordAnswers } from '../modules/archives/archive.ts'
+import { type CompanyKind, companyArchives, openCompany } from '../modules/archives/company.ts'
 import { type Actor, difference, record } from './action-log.ts'
 import { whoWasFirst } from './changes.ts'
 import { emptiedOffices, lastOne, lockAdministrators, type Outcome } from './users.ts'
@@ -50,8 +52,10 @@ interface Region {
   parent_code: string | null
 }
 
-/** Archives that begin with an organisation. */
-const archived: readonly OrganisationKind[] = ['company', 'developer']
+/** Companies and developers: their archive begins with the organisation, and everything of it is written there. */
+function isArchived(kind: OrganisationKind): kind is CompanyKind {
+  return Object.hasOwn(companyArchives, kind)
+}
 
 /** @throws NotFound when there is no such organisation */
 export async function findOrganisation(db: Knex, id: number): Promise<Organisation> {
@@ -109,11 +113,7 @@ export async function createOrganisation(actor: Actor, form: NewOrganisation): P
     const mistakes = { ...(await mistakesOf(trx, form.kind, form, region)), ...archiveMistakes(form) }
     if (Object.keys(mistakes).length) return { ok: false, mistakes }
     const { kind, name, code, contact, phone, address } = form
-    const stamps = { created_at: now(), updated_at: now(), created_by: actor.user_id, updated_by: actor.user_id }
-    const row = { kind, name, name_key: nameKey(name), code, ...regionColumns(kind, region), contact, phone, address }
-    const [id = 0] = await trx('organisations').insert({ ...row, ...stamps })
-    if (archived.includes(kind)) await openArchive(trx, id, form, region, stamps)
-    await indexOrganisation(trx, { id, kind, name, code })
+    const id = isArchived(kind) ? await openArchive(trx, actor, kind, form, region) : await addOffice(trx, actor, form, region)
     await record(trx, actor, {
       action: 'organisation.create',
       object: { type: 'organisation', id, label: name },
@@ -137,13 +137,20 @@ export async function updateOrganisation(
     const mistakes = await mistakesOf(trx, kind, form, region, id)
     if (Object.keys(mistakes).length) return { ok: false, mistakes }
     const { name, code, contact, phone, address } = form
-    const columns = { name, code, ...regionColumns(kind, region), contact, phone, address }
+    const regions = regionColumns(kind, region)
+    const columns = { name, code, ...regions, contact, phone, address }
     const changed = difference(organisation, columns)
     if (!Object.keys(changed).length) return { ok: true, changed: false }
-    await save(trx, actor, organisation, { ...columns, name_key: nameKey(name) })
-    await indexOrganisation(trx, { id, kind, name, code })
-    if (changed.region_code) await moveRegion(trx, organisation, columns.region_code)
-    await keepHistory(trx, actor, id, changed)
+    if (isArchived(kind)) {
+      const { district_code, street_code } = regions
+      const answers = archiveAnswers({ name, code, district_code, street_code, contact, phone, address })
+      await changeRecord(trx, companyArchives[kind], id, { answers, by: { user_id: actor.user_id } })
+    } else {
+      await save(trx, actor, organisation, { ...columns, name_key: nameKey(name) })
+      await indexTerms(trx, 'organisations', id, [name, code ?? ''])
+      if (changed.region_code) await moveRoles(trx, organisation, columns.region_code)
+      await keepHistory(trx, actor, id, changed)
+    }
     await record(trx, actor, {
       action: 'organisation.update',
       object: thing(organisation),
@@ -199,7 +206,7 @@ export async function bureauOf(trx: Knex.Transaction, actor: Actor, name: string
   if (present) return present
   const row = { kind: 'city', name, name_key: nameKey(name), region_code: config.city, created_at: now(), updated_at: now() }
   const [id = 0] = await trx('organisations').insert(row)
-  await indexOrganisation(trx, { id, kind: 'city', name, code: null })
+  await indexTerms(trx, 'organisations', id, [name])
   await record(trx, actor, {
     action: 'organisation.create',
     object: { type: 'organisation', id, label: name },
@@ -272,7 +279,7 @@ async function mistakesOf(
 }
 
 function archiveMistakes({ kind, legal_person, address }: NewOrganisation): Mistakes {
-  if (!archived.includes(kind)) return {}
+  if (!isArchived(kind)) return {}
   return {
     ...(legal_person ? {} : { legal_person: '物业企业和开发企业须填写法定代表人。' }),
     ...(address ? {} : { address: '物业企业和开发企业须填写注册地址。' }),
@@ -283,38 +290,38 @@ function archiveMistakes({ kind, legal_person, address }: NewOrganisation): Mist
 function regionColumns(kind: OrganisationKind, region: Region) {
   const district_code = region.level === 'street' ? region.parent_code : region.level === 'district' ? region.code : null
   const street_code = region.level === 'street' ? region.code : null
-  return { region_code: archived.includes(kind) ? (district_code ?? region.code) : region.code, district_code, street_code }
+  return { region_code: isArchived(kind) ? (district_code ?? region.code) : region.code, district_code, street_code }
 }
 
 async function openArchive(
   trx: Knex.Transaction,
-  id: number,
-  { kind, legal_person, address }: NewOrganisation,
+  actor: Actor,
+  kind: CompanyKind,
+  { name, code, legal_person, contact, phone, address }: NewOrganisation,
   region: Region,
-  stamps: object,
-): Promise<void> {
-  const archive = { id, ownership: 'other', legal_person, registered_address: address, ...stamps }
-  if (kind === 'developer') return void (await trx('developers').insert(archive))
-  await trx('companies').insert({ ...archive, origin: region.level === 'city' ? 'elsewhere' : 'city' })
-  await registerArea(trx, id, regionColumns(kind, region).region_code)
+): Promise<number> {
+  const { district_code, street_code } = regionColumns(kind, region)
+  const told = { name, code, district_code, street_code, legal_person, registered_address: address, contact, phone, address }
+  const answers = {
+    ...archiveAnswers(told),
+    ...(kind === 'company' ? { origin: region.level === 'city' ? 'elsewhere' : 'city' } : {}),
+  }
+  return await openCompany(trx, kind, answers, { by: { user_id: actor.user_id }, source: 'office' })
 }
 
-async function registerArea(trx: Knex.Transaction, company_id: number, region_code: string): Promise<void> {
-  await trx('company_areas').where({ company_id, basis: 'registered' }).delete()
-  if (region_code !== config.city) await trx('company_areas').insert({ company_id, region_code, basis: 'registered' })
+const archiveAnswers = (told: Record<string, string | null>): RecordAnswers =>
+  Object.fromEntries(Object.entries(told).map(([name, value]) => [name, value ?? '']))
+
+async function addOffice(trx: Knex.Transaction, actor: Actor, form: NewOrganisation, region: Region): Promise<number> {
+  const { kind, name, code, contact, phone, address } = form
+  const stamps = { created_at: now(), updated_at: now(), created_by: actor.user_id, updated_by: actor.user_id }
+  const row = { kind, name, name_key: nameKey(name), code, ...regionColumns(kind, region), contact, phone, address }
+  const [id = 0] = await trx('organisations').insert({ ...row, ...stamps })
+  await indexTerms(trx, 'organisations', id, [name, code ?? ''])
+  return id
 }
 
-async function indexOrganisation(
-  trx: Knex.Transaction,
-  { id, kind, name, code }: Pick<Organisation, 'id' | 'kind' | 'name' | 'code'>,
-): Promise<void> {
-  const texts = [name, code ?? '']
-  await indexTerms(trx, 'organisations', id, texts)
-  if (kind === 'company') await indexTerms(trx, 'companies', id, texts)
-}
-
-async function moveRegion(trx: Knex.Transaction, { id, kind }: Organisation, region_code: string): Promise<void> {
-  if (kind === 'company') await registerArea(trx, id, region_code)
+async function moveRoles(trx: Knex.Transaction, { id }: Organisation, region_code: string): Promise<void> {
   const own: Role[] = roleCodes.filter(role => roles[role].scope === 'organisation')
   await trx('user_roles')
     .whereIn('user_id', trx('users').where({ organisation_id: id }).select('id'))
@@ -322,7 +329,7 @@ async function moveRegion(trx: Knex.Transaction, { id, kind }: Organisation, reg
     .update({ region_code })
 }
 
-/** Field by field, so that the archive can be read as it was on a past day. */
+/** Field by field, as the archives keep theirs. */
 async function keepHistory(
   trx: Knex.Transaction,
   actor: Actor,

@@ -14,6 +14,22 @@ interface Setting {
 
 const words = (label: string, more: Partial<FieldMeta> = {}) => text({ label, max: 100, ...more })
 
+const leads = [
+  { value: '90', label: '提前 90、60、30 天' },
+  { value: '60', label: '提前 60、30 天' },
+  { value: '30', label: '提前 30 天' },
+]
+
+/** 政府指导价上限 by service level, as five numbers; empty where the city has set none. */
+const ceilings = (type: string) =>
+  text({
+    label: `${type}政府指导价上限`,
+    max: 60,
+    pattern: /^\d{1,3}(\.\d{1,2})?( \d{1,3}(\.\d{1,2})?){4}$|^无$/,
+    patternHint: `${type}政府指导价上限请按一级到五级填 5 个数，用空格隔开，如 0.60 0.85 1.10 1.40 1.80；没有上限的填“无”。`,
+    hint: '一级到五级，元/㎡·月，用空格隔开；没有上限的填“无”。',
+  })
+
 /**
  * 参数. Limits and texts that a city may want otherwise are data, not code (domain.md §1: the authority's name changed in 2019).
  * 系统管理员 owns texts and operation, 安全管理员 the security policies.
@@ -112,6 +128,112 @@ export const settings = {
     owner: 'system-admin',
     field: words('行政诉讼法院', { hint: '印在不予受理、不予通过决定书上。' }),
     standard: '有管辖权的人民法院',
+  },
+  'warnings.document-days': {
+    group: '预警',
+    owner: 'system-admin',
+    field: choice({
+      label: '企业证照和办件材料到期提醒',
+      options: leads,
+      hint: '营业执照、开发资质、项目经理证书和办件中填了有效期的材料。',
+    }),
+    standard: '90',
+  },
+  'warnings.credential-days': {
+    group: '预警',
+    owner: 'system-admin',
+    field: choice({ label: '从业人员资格证书到期提醒', options: leads }),
+    standard: '30',
+  },
+  'rooms.permille': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({
+      label: '物业服务用房不少于总建筑面积的',
+      unit: '‰',
+      min: 0,
+      max: 50,
+      hint: '《山东省物业管理条例》：3‰ 至 5‰。',
+    }),
+    standard: 3,
+  },
+  'rooms.least': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '物业服务用房最少', unit: '㎡', min: 0, max: 10_000 }),
+    standard: 100,
+  },
+  'rooms.committee': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '其中业委会用房最少', unit: '㎡', min: 0, max: 1000 }),
+    standard: 20,
+  },
+  'meeting.percent': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '交付面积或户数达到多少可成立业主大会', unit: '%', min: 1, max: 100 }),
+    standard: 50,
+  },
+  'meeting.years': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '首次交付满几年可降低要求', unit: '年', min: 1, max: 20 }),
+    standard: 2,
+  },
+  'meeting.later-percent': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '满上述年限后，交付户数达到', unit: '%', min: 1, max: 100 }),
+    standard: 25,
+  },
+  'meeting.prepare-days': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '达到条件后街道办组建筹备组期限', unit: '天', min: 1, max: 365 }),
+    standard: 60,
+  },
+  'contracts.notice-days': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '合同到期前书面告知是否续签', unit: '天', min: 1, max: 365, hint: '《民法典》第九百四十七条。' }),
+    standard: 90,
+  },
+  'contracts.filing-days': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '合同签订后备案期限', unit: '天', min: 1, max: 365 }),
+    standard: 10,
+  },
+  'managers.large-area': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '多大的住宅项目算大型项目', unit: '㎡', min: 1000, max: 10_000_000 }),
+    standard: 100_000,
+  },
+  'managers.large': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '一名项目负责人最多负责大型住宅项目', unit: '个', min: 1, max: 20 }),
+    standard: 1,
+  },
+  'managers.projects': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: integer({ label: '一名项目负责人最多负责项目', unit: '个', min: 1, max: 50 }),
+    standard: 3,
+  },
+  'fees.ceilings-multi-storey': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: ceilings('多层住宅'),
+    standard: '无',
+  },
+  'fees.ceilings-high-rise': {
+    group: '项目档案',
+    owner: 'system-admin',
+    field: ceilings('高层住宅'),
+    standard: '无',
   },
 } as const satisfies Record<string, Setting>
 

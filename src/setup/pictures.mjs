@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import ExcelJS from 'exceljs'
 import { chromium } from 'playwright-core'
 
 const base = process.argv[2] ?? 'http://127.0.0.1:3000'
@@ -154,5 +155,48 @@ await picture('case-form', 'company4', async page => {
 })
 await submit('company4')
 await picture('case-correction', 'company4', visit(filed.replace('/draft', '')))
+/** Opens the first row of a list. */
+const first = list => async page => {
+  await page.goto(list)
+  await visit(await page.locator('tbody th a').first().getAttribute('href'))(page)
+}
+
+await picture('project', 'city-clerk', first('/desk/lists/projects?stage=selected'))
+await picture('person', 'company', first('/desk/lists/people?title=intermediate'))
+await picture('import', 'city-clerk', async page => {
+  await page.goto('/desk/imports/people')
+  const template = page.waitForEvent('download')
+  await page.getByRole('link', { name: '下载模板' }).click()
+  const book = new ExcelJS.Workbook()
+  await book.xlsx.readFile(await (await template).path())
+  const [sheet] = book.worksheets
+  const heads = sheet.getRow(1).values.map(head =>
+    String(head ?? '')
+      .replace(/[*＊]/g, '')
+      .trim(),
+  )
+  const rows = [
+    { 姓名: '周明', 身份证号: '370100199003070018', 岗位类别: '管理员', 入职日期: '2026-10-08' },
+    { 姓名: '吴晓', 身份证号: '37010019910307', 岗位类别: '保安队长', 入职日期: '2026-13-01' },
+  ]
+  for (const [at, row] of rows.entries())
+    for (const [head, value] of Object.entries(row)) {
+      const column = heads.indexOf(head)
+      if (column > 0) sheet.getCell(at + 2, column).value = value
+    }
+  await page.getByLabel('Excel 文件').setInputFiles({
+    name: '从业人员.xlsx',
+    mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+    buffer: Buffer.from(await book.xlsx.writeBuffer()),
+  })
+  await page.getByRole('button', { name: '上传并检查' }).click()
+  await page.frameLocator('iframe.shown').getByRole('heading', { name: '需要修改的地方' }).waitFor()
+  await page.goto(
+    page
+      .frames()
+      .find(frame => /imports\/people\/\d+/.test(frame.url()))
+      .url(),
+  )
+})
 await picture('users', 'system-admin', page => open(page, '账号'))
 await browser.close()

@@ -4,6 +4,8 @@ import type { User } from '../accounts/users.ts'
 import { now } from '../clock.ts'
 import { caseLimits } from './case-limits.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
+import { documentWatch } from './document-watch.ts'
+import { staffShortage } from './staff-shortage.ts'
 
 /** A standing fact that somebody must look at. */
 export interface Warning {
@@ -51,7 +53,7 @@ export interface Cause {
 }
 
 /** Everything the portal warns of. */
-export const causes: readonly Cause[] = [caseLimits, certificateExpiry]
+export const causes: readonly Cause[] = [caseLimits, certificateExpiry, ...documentWatch, staffShortage]
 
 /** The cause of a warning, or nothing for one whose cause is gone. */
 export function causeOf({ kind }: Pick<Warning, 'kind'>): Cause | undefined {

@@ -47,6 +47,12 @@ export function creditCode(label: string, more: More = {}) {
   return text({ label, max: 40, normalise: normaliseCode, rule: socialCreditCodeMistake, ...more })
 }
 
+/** The same, when it may be left out. */
+export function optionalCreditCode(label: string, more: More = {}) {
+  const rule = (signs: string) => (signs ? socialCreditCodeMistake(signs) : undefined)
+  return optionalText({ label, max: 40, normalise: normaliseCode, rule, ...more })
+}
+
 /** Square metres, two digits. */
 export function areaOf(label: string, more: More = {}) {
   return optionalDecimal({ label, unit: '㎡', digits: 2, min: 0, max: 999_999_999, ...more })

@@ -8,7 +8,7 @@ import { idTypes, optionsOf, ownerSources, relations } from './words.ts'
 /** 业主 and 居民 of a house (domain.md §9.5). What an ID number must look like depends on its kind: see `idNumberMistake`. */
 
 export const ownerForm = z.object({
-  name: text({ label: '姓名或名称', section: '业主', max: 120, personal: 'name' }),
+  name: text({ label: '姓名或名称', max: 120, personal: 'name' }),
   id_type: choice({ label: '证件类型', options: optionsOf(idTypes) }),
   id_number: text({ label: '证件号', personal: 'id', max: 40, normalise: normaliseCode }),
   phone: optionalPhone('电话', { personal: 'phone' }),
@@ -29,7 +29,7 @@ export const owners: Archive = {
 }
 
 export const residentForm = z.object({
-  name: text({ label: '姓名', section: '居民', max: 120, personal: 'name' }),
+  name: text({ label: '姓名', max: 120, personal: 'name' }),
   relation: choice({ label: '与房屋的关系', options: optionsOf(relations) }),
   id_type: optionalChoice({ label: '证件类型', options: optionsOf(idTypes) }),
   id_number: optionalText({ label: '证件号', personal: 'id', max: 40, normalise: normaliseCode }),

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import { z } from 'zod'
 import {
   checkbox,
@@ -12,9 +13,11 @@ import {
   optionalText,
   text,
 } from '../../forms/form.ts'
-import type { Archive } from './archive.ts'
+import type { Archive, RecordAnswers } from './archive.ts'
 import { areaOf, countOf, note } from './fields.ts'
+import { keepHouseName, keepHouseNames } from './house-names.ts'
 import {
+  type AreaBasis,
   buildingTypes,
   heatings,
   housePurposes,
@@ -31,7 +34,7 @@ import {
 /** 项目（小区）, 楼栋, 房屋 and 收费标准 (domain.md §9.3). */
 
 const star = { star: true } as const
-const place = { type: 'select', options: [] } satisfies Partial<FieldMeta>
+const place = { type: 'select' } satisfies Partial<FieldMeta>
 
 export const projectForm = z.object({
   name: text({ label: '项目名称', section: '基本情况', max: 100, ...star }),
@@ -145,6 +148,9 @@ export const projects: Archive = {
   zeros: [...projectAreas, ...projectCounts],
   // How a project stands, and how it was judged, is for the office to say.
   office: ['stage', 'honours', 'inspection_score', 'fund_collected', 'fund_balance'],
+  async follows(trx, id, after, changed) {
+    if (changed.includes('street_code') || changed.includes('district_code')) await moveScope(trx, id, after)
+  },
   terms: {
     scopes: ['projects'],
     async texts(db, id, { name = '', former_name = '', address = '' }) {
@@ -156,6 +162,43 @@ export const projects: Archive = {
       return [name, former_name, address, row?.code ?? '', ...former]
     },
   },
+}
+
+/** Who sees a project's company and committee follows the project to another street (domain.md §2). */
+async function moveScope(trx: Knex.Transaction, project_id: number, after: RecordAnswers): Promise<void> {
+  const { district_code, street_code } = after
+  await trx('organisations')
+    .whereIn('id', trx('committees').where({ project_id, live: 1 }).select('id'))
+    .update({ district_code, street_code, region_code: street_code })
+  const link: { company_id: number } | undefined = await trx('project_links').where({ project_id, live: 1 }).first('company_id')
+  if (link) await keepServedAreas(trx, link.company_id)
+}
+
+/**
+ * The districts and streets in which a company is seen because of the projects it serves: as its links stand now. Whoever links a
+ * project, ends a link or moves a project calls it in the same transaction.
+ */
+export async function keepServedAreas(trx: Knex.Transaction, company_id: number): Promise<void> {
+  const basis: AreaBasis = 'project'
+  const served: { district_code: string; street_code: string }[] = await trx('project_links')
+    .join('projects', 'projects.id', 'project_links.project_id')
+    .where({ 'project_links.company_id': company_id, 'project_links.live': 1 })
+    .distinct('projects.district_code', 'projects.street_code')
+  const wanted = [...new Set(served.flatMap(({ district_code, street_code }) => [district_code, street_code]))]
+  await trx('company_areas').where({ company_id, basis }).whereNotIn('region_code', wanted).delete()
+  if (wanted.length)
+    await trx('company_areas')
+      .insert(wanted.map(region_code => ({ region_code, company_id, basis })))
+      .onConflict(['region_code', 'company_id', 'basis'])
+      .ignore()
+}
+
+/** Who is in charge of a project: a field of the link to the company that serves it. Whom there is to choose comes with the page. */
+export const projectLinks: Archive = {
+  code: 'project-links',
+  label: '项目挂接',
+  tables: ['project_links'],
+  form: z.object({ manager_id: optionalText({ label: '项目负责人', type: 'select' }) }),
 }
 
 export const buildingForm = z.object({
@@ -184,6 +227,7 @@ export const buildings: Archive = {
   tables: ['buildings'],
   form: buildingForm,
   zeros: ['floors_below', 'unit_count', 'house_count', 'elevator_count', 'shared_area'],
+  follows: keepHouseNames,
 }
 
 export const houseForm = z.object({
@@ -198,7 +242,7 @@ export const houseForm = z.object({
   delivered_on: optionalDate({ label: '交付日期' }),
 })
 
-export const houses: Archive = { code: 'houses', label: '房屋', tables: ['houses'], form: houseForm }
+export const houses: Archive = { code: 'houses', label: '房屋', tables: ['houses'], form: houseForm, follows: keepHouseName }
 
 const fee = (label: string, unit: string) => optionalDecimal({ label, unit, digits: 2, min: 0, max: 99_999 })
 

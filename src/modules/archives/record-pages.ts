@@ -37,6 +37,8 @@ export interface RecordHead {
   crumb?: { label: string; href: string }[]
   /** The entry of the menu to mark. */
   at?: string
+  /** What whoever fills in the form must know: why personal data are asked for. */
+  note?: { text: string; link?: { href: string; label: string } }
 }
 
 interface AnyForm {
@@ -257,6 +259,9 @@ function whole(form: Form, answers: Answers): RecordAnswers {
   return Object.fromEntries(fieldsOf(form).map(({ name }) => [name, given[name] ?? '']))
 }
 
+/** What empties personal data that may be left out, where an empty field keeps them. */
+const none = '无'
+
 /** Personal data never stand in a form that changes them: an empty field, or one with the masked value, keeps what is there. */
 function shownValues(form: Form, answers: RecordAnswers): RecordAnswers {
   return Object.fromEntries(fieldsOf(form).map(({ name, personal }) => [name, personal ? '' : (answers[name] ?? '')]))
@@ -264,19 +269,22 @@ function shownValues(form: Form, answers: RecordAnswers): RecordAnswers {
 
 function keptHints(form: Form, answers: RecordAnswers): Adjust {
   return Object.fromEntries(
-    fieldsOf(form).flatMap(({ name, personal }) => {
+    fieldsOf(form).flatMap(({ name, personal, required }) => {
       const value = answers[name]
-      return personal && value ? [[name, { hint: `现为 ${masks[personal](value)}，不改就留空`, required: false }] as const] : []
+      const hint = personal && value && `现为 ${masks[personal](value)}，不改就留空${required ? '' : `，要删去就填“${none}”`}`
+      return hint ? [[name, { hint, required: false }] as const] : []
     }),
   )
 }
 
 function withKept(form: Form, posted: Answers, kept: RecordAnswers): Answers {
   const answers = { ...posted }
-  for (const { name, personal } of fieldsOf(form)) {
+  for (const { name, personal, required } of fieldsOf(form)) {
     const now = kept[name]
     const typed = answers[name]
-    if (personal && now && (!typed || typed === masks[personal](now))) answers[name] = now
+    if (!personal || !now) continue
+    if (!typed || typed === masks[personal](now)) answers[name] = now
+    else if (!required && typed === none) answers[name] = ''
   }
   return answers
 }
@@ -400,6 +408,8 @@ export interface RevealPages {
 
 /** Adds `POST /:id/reveal`: personal data of one record in full, for a reason, logged and only so often an hour (domain.md §15). */
 export function revealPages(router: Router, { archive, path = '/:id/reveal', roles, open, show, again }: RevealPages): void {
+  // Who was asked to sign in on the way comes back here.
+  router.get(path, allow(...roles), async (req, res) => res.redirect(302, (await open(db, currentUser(res), recordId(req))).href))
   router.post(path, allow(...roles), async (req, res) => {
     const user = currentUser(res)
     const id = recordId(req)

@@ -45,8 +45,10 @@ export function visibleCompanies(db: Knex, user: User): Query {
   if (!archiveReaders.includes(user.role)) return none(query)
   const code = region(user)
   if (code)
-    return query.whereExists(
-      db('company_areas').where({ region_code: code }).whereRaw('company_areas.company_id = companies.id').select(db.raw('1')),
+    return seenFrom(
+      query,
+      code,
+      'select 1 from company_areas where company_areas.company_id = companies.id and company_areas.region_code = ?',
     )
   if (user.scope.level === 'city') return query
   return user.scope.level === 'organisation' ? query.where({ 'companies.id': user.scope.organisation_id }) : none(query)
@@ -80,54 +82,57 @@ export function visibleProjects(db: Knex, user: User): Query {
 
 /** 楼栋, joined with their project. */
 export function visibleBuildings(db: Knex, user: User): Query {
-  return withinProjects(db('buildings').join('projects', 'projects.id', 'buildings.project_id'), db, user)
+  return withinProjects(withProject(db, 'buildings'), db, user, { of: 'buildings' })
 }
 
 /** 房屋, joined with their project. A company that no longer serves the project sees none. */
 export function visibleHouses(db: Knex, user: User): Query {
-  return withinProjects(db('houses').join('projects', 'projects.id', 'houses.project_id'), db, user, { now: true })
+  return withinProjects(withProject(db, 'houses'), db, user, { of: 'houses', now: true })
 }
 
 /** 业主, joined with house and project. */
 export function visibleOwners(db: Knex, user: User): Query {
-  return withinProjects(
-    db('owners').join('houses', 'houses.id', 'owners.house_id').join('projects', 'projects.id', 'owners.project_id'),
-    db,
-    user,
-    { now: true },
-  )
+  const query = withProject(db, 'owners').leftJoin('houses', 'houses.id', 'owners.house_id')
+  return withinProjects(query, db, user, { of: 'owners', now: true })
 }
 
 /** 居民, joined with house and project. */
 export function visibleResidents(db: Knex, user: User): Query {
-  return withinProjects(
-    db('residents').join('houses', 'houses.id', 'residents.house_id').join('projects', 'projects.id', 'residents.project_id'),
-    db,
-    user,
-    { now: true },
-  )
+  const query = withProject(db, 'residents').leftJoin('houses', 'houses.id', 'residents.house_id')
+  return withinProjects(query, db, user, { of: 'residents', now: true })
 }
 
-/** @param rules `now`: only a company that serves the project at present; what it served once it may look up, but not who lives there */
-function withinProjects(query: Query, db: Knex, user: User, rules: { now?: boolean } = {}): Query {
+type InProject = 'buildings' | 'houses' | 'owners' | 'residents'
+
+/** Every row has its project; joined from the left all the same, so that a list is read in its own order and not in that of the projects. */
+function withProject(db: Knex, table: InProject): Query {
+  return db(table).leftJoin('projects', 'projects.id', `${table}.project_id`)
+}
+
+/**
+ * @param rules `of`: rows that lie in a project and have its district and street beside them; `now`: only a company that serves the
+ *   project at present; what it served once it may look up, but not who lives there
+ */
+function withinProjects(query: Query, db: Knex, user: User, { of, now }: { of?: InProject; now?: boolean } = {}): Query {
   if (!archiveReaders.includes(user.role)) return none(query)
   const { scope } = user
+  const project = of ? `${of}.project_id` : 'projects.id'
   switch (scope.level) {
     case 'city':
       return query
     case 'district':
-      return query.where({ 'projects.district_code': scope.code })
+      return query.where({ [`${of ?? 'projects'}.district_code`]: scope.code })
     case 'street':
-      return query.where({ 'projects.street_code': scope.code })
+      return query.where({ [`${of ?? 'projects'}.street_code`]: scope.code })
     case 'organisation':
       if (user.role === 'developer') return query.where({ 'projects.developer_id': scope.organisation_id })
       if (user.role === 'committee')
-        return query.whereIn('projects.id', db('committees').where({ id: scope.organisation_id, live: 1 }).select('project_id'))
+        return query.whereIn(project, db('committees').where({ id: scope.organisation_id, live: 1 }).select('project_id'))
       return query.whereIn(
-        'projects.id',
+        project,
         db('project_links')
           .where({ company_id: scope.organisation_id })
-          .whereIn('state', rules.now ? ['linked'] : ['linked', 'ended'])
+          .whereIn('state', now ? ['linked'] : ['linked', 'ended'])
           .select('project_id'),
       )
     case 'none':
@@ -135,23 +140,54 @@ function withinProjects(query: Query, db: Knex, user: User, rules: { now?: boole
   }
 }
 
-/** 从业人员: an office sees those who work or worked for a company it sees, a company those who work or worked for it. */
+/**
+ * 从业人员: an office sees those who work or worked for a company it sees, a company those who work or worked for it. Whom it only
+ * asks for (待审核, 争议) it sees as its own application, unless nobody else has ever had to do with them.
+ */
 export function visiblePeople(db: Knex, user: User): Query {
   const query = db('people')
   if (!archiveReaders.includes(user.role)) return none(query)
   const { scope } = user
-  const worked = db('employments').whereRaw('employments.person_id = people.id').select(db.raw('1'))
   const code = region(user)
-  if (code)
-    return query.whereExists(
-      worked
-        .join('company_areas', 'company_areas.company_id', 'employments.company_id')
-        .where({ 'company_areas.region_code': code }),
-    )
+  if (code) return workingIn(query, code)
   if (scope.level === 'city') return query
   if (scope.level === 'organisation' && user.role.startsWith('company'))
-    return query.whereExists(worked.where({ 'employments.company_id': scope.organisation_id }))
+    return query.whereIn(
+      'people.id',
+      db('employments')
+        .where({ 'employments.company_id': scope.organisation_id })
+        .where(own =>
+          own
+            .whereNotIn('employments.state', ['pending', 'disputed'])
+            .orWhereNotExists(
+              db('employments as others')
+                .whereRaw('others.person_id = employments.person_id')
+                .whereNot({ 'others.company_id': scope.organisation_id })
+                .select(db.raw('1')),
+            ),
+        )
+        .select('employments.person_id'),
+    )
   return none(query)
+}
+
+/**
+ * People who work or worked for a company that a district or a street sees.
+ * @param rules `now`: who works there at present
+ */
+export function workingIn(query: Query, region_code: string, { now }: { now?: boolean } = {}): Query {
+  const work = `select 1 from employments join company_areas on company_areas.company_id = employments.company_id
+    where employments.person_id = people.id and company_areas.region_code = ?${now ? ' and employments.live = 1' : ''}`
+  return seenFrom(query, region_code, work)
+}
+
+/**
+ * Narrows to rows for which something is there in a district or a street. In a district that is so for every third row, so each is
+ * asked on the way through the list; the few of a street the server finds first.
+ * @param sql selects 1, bound to the row, with the region as its one value
+ */
+function seenFrom(query: Query, region_code: string, sql: string): Query {
+  return query.whereRaw(region_code.length === 6 ? `coalesce((${sql} limit 1), 0) = 1` : `exists (${sql})`, [region_code])
 }
 
 /** The id of a row somebody may see. @throws NotFound */
