@@ -275,7 +275,13 @@ test('the last contract decides when the service ends', async () => {
 })
 
 test('counts above a list are those its filter leads to, under the other conditions', async () => {
-  for (const question of ['companies?q=物业', 'projects?district=370102', 'people?gender=female', 'people?title=none', 'houses?purpose=shop']) {
+  for (const question of [
+    'companies?q=物业',
+    'projects?district=370102',
+    'people?gender=female',
+    'people?title=none',
+    'houses?purpose=shop',
+  ]) {
     const city = await as('city-clerk')
     const { text } = await see(city, `/desk/lists/${question}`)
     const groups = /<nav class="groups"[^>]*>([\s\S]*?)<\/nav>/.exec(text)?.[1] ?? ''
@@ -366,6 +372,36 @@ test('an index that was wrecked is made anew as it was', async () => {
     assert.ok(changed > 1)
     assert.deepEqual(await db('search_terms').where({ scope }).orderBy(['term', 'doc_id']).select('term', 'doc_id'), whole, scope)
   }
+})
+
+test('what a list calls things can be searched for, and an odd word never breaks one', async () => {
+  const city = await as('city-clerk')
+  for (const list of archiveLists)
+    for (const words of [
+      '在职',
+      '操作',
+      '三级',
+      '住宅',
+      '历下',
+      '一级 历下',
+      '现业主',
+      '承租人',
+      "%a_'",
+      'a',
+      '9137',
+      '2号楼 在职',
+    ])
+      assert.equal(
+        (await city.get(`/desk/lists/${list.code}?q=${encodeURIComponent(words)}`)).status,
+        200,
+        `${list.code} ${words}`,
+      )
+  for (const [question, expected] of [
+    ['people?q=正高', db('people').where({ title: 'senior' })],
+    ['projects?q=失管', db('projects').where({ stage: 'unmanaged' })],
+    ['houses?q=空置', db('houses').where({ state: 'vacant' })],
+  ] as const)
+    assert.equal(await total(city, question), Math.min(await countOf(expected), 2000), question)
 })
 
 test('a house is found by its project and number together', async () => {

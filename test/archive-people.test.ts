@@ -409,6 +409,8 @@ test('a company that only asks for somebody reads nothing of them', async () => 
 
   assert.equal((await second.agent.get(`/desk/people/${id}`)).status, 404)
   assert.equal((await second.agent.get(`/desk/cases/${kase}`)).status, 200)
+  const { answers } = await portal.db('case_drafts').where({ case_id: kase }).first('answers')
+  for (const secret of [person.id_number, person.phone]) assert.ok(!answers.includes(secret), 'nothing personal lies open')
 })
 
 async function company2Disputes(company: Applicant, person: Record<string, string>) {
@@ -437,6 +439,8 @@ test('人员归属异议: the old company answers, the city decides, the person 
   assert.match(plain((await district.get(`/desk/people/${id}`)).text), /争议/)
   await pass(kase, city)
   assert.equal((await portal.db('cases').where({ id: kase }).first()).holder_id, old.id)
+  const decides = plain((await reviewer.get(`/desk/cases/${kase}`)).text)
+  assert.ok(decides.includes(`申请人 ${fresh.name}`) && decides.includes(`被申请人 ${old.name}`), 'who decides knows both')
   assert.match((await old.agent.get('/desk/messages')).text, /人员归属异议/)
   assert.match(plain((await old.agent.get(`/desk/people/${id}`)).text), /对该人员的归属提出异议/)
   const name = `我们是${old.name}，不同意。`
@@ -536,6 +540,31 @@ test('a higher title later is an application; what is open changes at once and i
   const page = plain((await company.agent.get(`/desk/people/${id}`)).text)
   assert.match(page, /职称级别 无 中级/)
   assert.match(page, /专业 — 给排水/)
+})
+
+test('an ID number that was written down wrongly is corrected by application, and sex and birthday follow it', async () => {
+  const { checkSignOfResidentId } = await import('../src/identifiers.ts')
+  const company = await newCompany(portal)
+  const person = await somebody()
+  const id = await hired(company, person)
+  const other = await somebody()
+  await hired(company, other)
+  const kase = idIn(await company.agent.post(`/desk/people/${id}/change`))
+  const taken = await submit(company, kase, ['identity'], { new_id_number: other.id_number ?? '' })
+  assert.match(plain(taken.text), /已经登记，不能更正成它/)
+  const first17 = `37010019850314${String(500 + (count % 400)).padStart(3, '0')}`
+  const right = first17 + checkSignOfResidentId(first17)
+
+  assert.equal((await submit(company, kase, [], { new_id_number: right })).status, 303)
+  await pass(kase, district, city)
+
+  const row = await portal.db('people').where({ id }).first()
+  assert.deepEqual(
+    [row.born_on, row.gender, row.id_number_last4],
+    ['1985-03-14', (500 + (count % 400)) % 2 ? 'male' : 'female', right.slice(-4)],
+  )
+  const page = (await company.agent.get(`/desk/people/${id}`)).text
+  assert.ok(page.includes(maskId(right)) && !page.includes(right) && !page.includes(person.id_number ?? ''))
 })
 
 test('what somebody does changes at once, and is read back as it was', async () => {

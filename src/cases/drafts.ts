@@ -38,7 +38,7 @@ export async function startCase(
   const subject = await kind.subjectOf(db, user, { ...wanted, typed: { ...copied, ...typed } })
   const at = now()
   const filled = await kind.prefill(db, { subject_id: subject.id, applicant_id: user.organisation_id })
-  const answers = { ...filled, ...copied, ...typed, ...archived(kind.form, filled) }
+  const answers = { ...filled, ...copied, ...ofForm(kind.form, typed), ...archived(kind.form, filled) }
   const open_key = kind.openKey(subject, answers)
   try {
     return await inTransaction(async trx => {
@@ -77,6 +77,12 @@ export async function startCase(
     if (open.applicant_id === user.organisation_id) return open.id
     throw new NotNow(`“${subject.name}”已有一件在办的${kind.label}，办结后才能再申请。`)
   }
+}
+
+/** What was typed elsewhere, as far as this form asks for it: only its fields are sealed. */
+function ofForm(form: Form, typed: Answers): Answers {
+  const names = new Set(fieldsOf(form).map(({ name }) => name))
+  return Object.fromEntries(Object.entries(typed).filter(([name]) => names.has(name)))
 }
 
 /** The draft of a case. @throws NotFound where there is none */

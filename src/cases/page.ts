@@ -18,6 +18,7 @@ import { mainReading, readClocks } from './clock.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
+import { type PartyRole, partyRoles } from './kind.ts'
 import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
 import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
 import { consultationsOf, correctionsOf, mayReadPapers, visibleCases, waitingFor } from './queries.ts'
@@ -85,6 +86,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     sections: showAnswers(kind.form, answers, { masked, adjust }),
     masked,
     hasPersonal: !own && isOffice,
+    parties: own ? [] : await partiesOf(kase, isOffice),
     compared,
     differences: before ? compareAnswers(kind.form, before, answers, { masked, adjust }) : [],
     editions: Array.from({ length: kase.edition }, (_, n) => n + 1),
@@ -155,6 +157,17 @@ function comparedEdition(req: Request, kase: Case): number | undefined {
   const asked = queryText(req, 'compare')
   const edition = /^\d{1,3}$/.test(asked) ? Number(asked) : kase.edition - 1
   return edition >= 1 && edition < kase.edition ? edition : undefined
+}
+
+/** Who has to do with a case, as 申请人 济南枫渡物业服务有限公司: offices read all of them, another party who applied. */
+async function partiesOf({ id: case_id }: Case, isOffice: boolean): Promise<{ label: string; name: string }[]> {
+  const query = db('case_parties')
+    .join('organisations', 'organisations.id', 'case_parties.organisation_id')
+    .where({ case_id })
+    .orderBy('case_parties.id')
+  if (!isOffice) query.where({ role: 'applicant' })
+  const rows: { role: PartyRole; name: string }[] = await query.select('case_parties.role', 'organisations.name')
+  return rows.map(({ role, name }) => ({ label: partyRoles[role], name }))
 }
 
 /** Where a case stands in the to-do of this user, and what comes next. */

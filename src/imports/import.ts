@@ -102,6 +102,8 @@ export async function sheetsOf(db: Knex, user: User, { code, sheets }: Import): 
     const names = fieldsOf(form).map(field => field.name)
     const odd = fieldsOf(form).find(field => ['rows', 'hidden', 'password'].includes(field.type))
     if (odd) throw new Error(`import ${code}: ${label} cannot hold ${odd.name}`)
+    const labels = fieldsOf(form).map(field => field.label)
+    if (new Set(labels).size < labels.length) throw new Error(`import ${code}: two columns of ${label} have one heading`)
     if (!key.length || key.some(name => !names.includes(name))) throw new Error(`import ${code}: key of ${label}`)
   }
   return found

@@ -1,4 +1,4 @@
-import { type Field, fieldsOf, visible } from '../forms/form.ts'
+import { type Field, fieldsOf, type Option, visible } from '../forms/form.ts'
 import { type CellFault, columnName, dayOfSerial } from './cells.ts'
 import { addedColumns, type ImportSheet } from './import.ts'
 import { mostAbove, mostRows, type Sheet, Unreadable } from './workbook.ts'
@@ -65,11 +65,12 @@ function readTable(declared: ImportSheet, sheet: Sheet): Table {
   const where = `工作表“${sheet.name.slice(0, 31)}”`
   const headings = findHeadings(sheet, fields)
   if (!headings) throw new Unreadable(`${where}没有找到表头。表头要有${required(declared)}，并在前 ${mostAbove} 行之内。`)
+  const fieldFor = headed(fields)
   const columns = new Map<string, number>()
   const warnings: string[] = []
   const extra: string[] = []
   for (const [at, text] of headings.cells.entries()) {
-    const field = fieldFor(fields, text)
+    const field = fieldFor(text)
     const present = field && columns.get(field.name)
     if (present !== undefined)
       throw new Unreadable(
@@ -96,19 +97,24 @@ function readTable(declared: ImportSheet, sheet: Sheet): Table {
 
 /** The row among the first that has most of the headings; one alone may be a title. */
 function findHeadings({ rows }: Sheet, fields: readonly Field[]): Sheet['rows'][number] | undefined {
+  const fieldFor = headed(fields)
   let best: { row: Sheet['rows'][number]; count: number } | undefined
   for (const row of rows.slice(0, mostAbove)) {
-    const count = row.cells.filter(text => fieldFor(fields, text)).length
+    const count = row.cells.filter(text => fieldFor(text)).length
     if (count > (best?.count ?? 0)) best = { row, count }
   }
   return best && best.count >= Math.min(2, fields.length) ? best.row : undefined
 }
 
-function fieldFor(fields: readonly Field[], heading: string): Field | undefined {
-  const key = headingKey(heading)
-  return key
-    ? fields.find(({ label, unit = '' }) => key === headingKey(label) || key === headingKey(`${label}(${unit})`))
-    : undefined
+/** The fields by the headings they may have: with their unit, or without. */
+function headed(fields: readonly Field[]): (heading: string) => Field | undefined {
+  const known = new Map(
+    fields.flatMap((field): [string, Field][] => [
+      [headingKey(`${field.label}(${field.unit ?? ''})`), field],
+      [headingKey(field.label), field],
+    ]),
+  )
+  return heading => known.get(headingKey(heading))
 }
 
 /** A heading without what people and templates put around it. */
@@ -160,12 +166,26 @@ function typedText(field: Field, text: string): string {
 }
 
 function optionFor({ options = [] }: Field, text: string): string | undefined {
-  const key = headingKey(text)
-  const whole = options.find(({ label }) => headingKey(label) === key) ?? options.find(({ value }) => value === text)
-  if (whole) return whole.value
+  const known = keysOf(options)
+  return known.get(headingKey(text)) ?? options.find(({ value }) => value === text)?.value
+}
+
+const keyed = new WeakMap<readonly Option[], Map<string, string>>()
+
+/** The options of a field by what people write for them; made once, since every row asks. */
+function keysOf(options: readonly Option[]): Map<string, string> {
+  const present = keyed.get(options)
+  if (present) return present
+  const whole = new Map(options.map(({ value, label }) => [headingKey(label), value]))
   // 泉城路街道 is enough where no other district has one of that name.
-  const [last, ...more] = options.filter(({ label }) => headingKey(label).endsWith(`·${key}`))
-  return more.length ? undefined : last?.value
+  const parts = new Map<string, string[]>()
+  for (const [key, value] of whole) {
+    const [, part] = key.split('·')
+    if (part) parts.set(part, [...(parts.get(part) ?? []), value])
+  }
+  for (const [part, [value, ...more]] of parts) if (value && !more.length && !whole.has(part)) whole.set(part, value)
+  keyed.set(options, whole)
+  return whole
 }
 
 function truth(text: string): string | undefined {

@@ -131,7 +131,7 @@ export interface SearchPlan {
   /** Text columns of a small table, looked through as they stand; at 100,000 rows that takes a tenth of a second. */
   contains?: readonly string[]
   /**
-   * SQL columns found by what their codes are called, as are all columns with `words`; `loosely` also by a part of the name
+   * SQL columns found by what their codes are called, as are all columns with `words` unless the list has `shown`; `loosely` also by a part of the name
    * and its pinyin, as one says 历下 for 历下区.
    */
   words?: readonly { source: string; words: WordSource; loosely?: true }[]

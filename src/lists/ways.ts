@@ -164,9 +164,11 @@ function labelWay({ source, entries, loosely }: Label, word: string): Way[] {
   return codes.length ? [{ rows: labelRows, apply: query => void query.whereIn(source, codes) }] : []
 }
 
-async function labelsOf(db: Knex, { columns, search }: List): Promise<Label[]> {
+async function labelsOf(db: Knex, { columns, search, shown: apart }: List): Promise<Label[]> {
   const named = search?.words ?? []
-  const shown = columns.flatMap(({ source, words }) => (words && typeof source === 'string' ? [{ source, words }] : []))
+  // Where what is shown is joined apart, the rows have only what the search names itself.
+  const searched = apart ? [] : columns
+  const shown = searched.flatMap(({ source, words }) => (words && typeof source === 'string' ? [{ source, words }] : []))
   const rest = shown.filter(({ source }) => !named.some(other => other.source === source))
   return Promise.all(
     [...named, ...rest].map(async ({ source, words, ...way }) => ({

@@ -163,6 +163,8 @@ export const houses = defineList({
     words: [
       { source: 'houses.district_code', words: districtNames, loosely: true },
       { source: 'houses.street_code', words: regionNames, loosely: true },
+      { source: 'houses.state', words: houseStates },
+      { source: 'houses.purpose', words: housePurposes },
     ],
   },
   href: row => `/desk/houses/${row.key}`,

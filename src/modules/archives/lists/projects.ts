@@ -279,6 +279,7 @@ export const projects = defineList({
       { source: 'projects.district_code', words: districtNames, loosely: true },
       { source: 'projects.street_code', words: regionNames, loosely: true },
       { source: 'projects.stage', words: stages },
+      { source: 'projects.property_type', words: propertyTypes },
     ],
   },
   href: row => `/desk/projects/${row.key}`,
