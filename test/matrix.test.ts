@@ -23,6 +23,7 @@ const { inbox } = await import('../src/messages/routes.ts')
 const { objectionRoutes } = await import('../src/publicity/objection-routes.ts')
 const { warnings } = await import('../src/warnings/routes.ts')
 const { files } = await import('../src/files/routes.ts')
+const { archivePages } = await import('../src/modules/archives/index.ts')
 const { allLists } = await import('../src/lists/registry.ts')
 
 interface Page {
@@ -55,6 +56,7 @@ const pages = [
   ...pagesOf(objectionRoutes, '/desk/cases'),
   ...pagesOf(warnings, '/desk/warnings'),
   ...pagesOf(files, ''),
+  ...archivePages.flatMap(([path, router]) => pagesOf(router, path)),
 ]
 
 // One demo account for each role; company-clerk has none of its own and gets one here.
@@ -69,7 +71,9 @@ test('the three administrators have no page of business, and nobody else has the
   for (const page of pages.filter(page => page.path.startsWith('/desk/registrations')))
     for (const role of ['system-admin', 'security-admin', 'audit-admin'])
       assert.ok(!page.roles?.includes(role), `${role} ${page.path}`)
-  for (const page of pages.filter(page => /^\/desk\/(cases|kinds|certificates)/.test(page.path)))
+  for (const page of pages.filter(
+    page => !/^\/desk\/(admin|messages|registrations|warnings|search|help)|^\/desk\/?$|^\/files/.test(page.path),
+  ))
     for (const role of ['system-admin', 'security-admin', 'audit-admin'])
       assert.ok(page.roles !== 'anyone signed in' && !page.roles?.includes(role), `${role} ${page.path}`)
   for (const page of pages.filter(page => page.path.startsWith('/desk/admin') && page.method === 'POST'))
@@ -92,8 +96,8 @@ for (const role of roleCodes)
         assert.ok(
           answer.status === 200 ||
             (page.path.includes(':') && [302, 404].includes(answer.status)) ||
-            // Some addresses are names for a list.
-            ([302, 303].includes(answer.status) && answer.location?.startsWith('/desk/lists/')),
+            // Some addresses are names for a list, or ask for something first.
+            ([302, 303].includes(answer.status) && /^\/desk\/(lists|people)\//.test(answer.location ?? '')),
           `${page.method} ${path}: ${answer.status}`,
         )
       else assert.equal(answer.status, 403, `${page.method} ${path}`)

@@ -138,6 +138,24 @@ export const hostile: Record<string, { bytes: () => Buffer; says: RegExp | '' }>
     says: /解压后超过 50 MB/,
   },
   'a part of 300 MB that says so': { bytes: () => rawBook({ sheet: small + ' '.repeat(300_000_000) }), says: /解压后超过 50 MB/ },
+  'parts at addresses that are none': {
+    bytes: () =>
+      rawBook({
+        sheet: small,
+        change: part =>
+          part.name === 'xl/_rels/workbook.xml.rels' ? { ...part, content: relations(['worksheet', '%E0%A4%A']) } : part,
+      }),
+    says: /文件已损坏/,
+  },
+  'parts on another host that is none': {
+    bytes: () =>
+      rawBook({
+        sheet: small,
+        change: part =>
+          part.name === 'xl/_rels/workbook.xml.rels' ? { ...part, content: relations(['worksheet', 'http://[::bad']) } : part,
+      }),
+    says: /文件已损坏/,
+  },
   'more parts than a workbook has': {
     bytes: () =>
       rawBook({ sheet: small, more: Array.from({ length: 300 }, (_, at) => ({ name: `xl/media/${at}.png`, content: '' })) }),

@@ -230,12 +230,22 @@ async function relationsOf(parts: Parts, path: string): Promise<Relation[]> {
   await parts.read(file, {
     open(name, { Id = '', Type = '', Target = '', TargetMode }) {
       if (name !== 'Relationship' || TargetMode === 'External') return
-      // The address of the archive is only there to resolve `..` and `/`.
-      const target = decodeURIComponent(new URL(Target.replaceAll('\\', '/'), `zip://archive/${folder}`).pathname).slice(1)
-      relations.push({ id: Id, type: Type.slice(Type.lastIndexOf('/') + 1), target })
+      relations.push({ id: Id, type: Type.slice(Type.lastIndexOf('/') + 1), target: partAt(Target, folder) })
     },
   })
   return relations
+}
+
+/** The part an address leads to. The address of the archive is only there to resolve `..` and `/`. */
+function partAt(target: string, folder: string): string {
+  const address = target.replaceAll('\\', '/')
+  const base = `zip://archive/${folder}`
+  if (!URL.canParse(address, base)) fail(broken)
+  try {
+    return decodeURIComponent(new URL(address, base).pathname).slice(1)
+  } catch {
+    return fail(broken)
+  }
 }
 
 const isTrue = (value: string | undefined) => value === '1' || value === 'true'

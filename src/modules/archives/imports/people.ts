@@ -18,7 +18,7 @@ import {
   personMistakes,
   projectOptions,
 } from '../person.ts'
-import { type Employment, isSameName, probesSpent, recordRefusal, refusalOf, updatePerson } from '../person-work.ts'
+import { type Employment, isSameName, probesSpent, type Refusal, recordRefusal, refusalOf, updatePerson } from '../person-work.ts'
 import { archiveKeepers, visibleCompanies } from '../visible.ts'
 import { compared, createRecords, findingsOf, inBatches, withOptions } from './shared.ts'
 
@@ -72,6 +72,9 @@ export const peopleImport = defineImport({
     // What a project is called says more than its id.
     const fields = fieldsOf(hireForm).map(field => (field.name === 'project_id' ? { ...field, name: 'project' } : field))
     const posted = await postsOf(db, user, rows)
+    // Each answer that tells a company about a person of others is counted, as it is when one is added by hand; then none is told.
+    const left = () => (isOfCompany(user) ? probesSpent(db, user.organisation_id) : undefined)
+    let spent = await left()
     for (const part of inBatches(rows)) {
       const known = await knownPeople(db, part)
       for (const row of part) {
@@ -84,7 +87,12 @@ export const peopleImport = defineImport({
         const isOurs = there?.live?.company_id === post.company_id && isSameName(there.name, row.answers.name ?? '')
         const told = { ...row, answers: { ...row.answers, project: post.project } }
         if (there && isOurs) findings.push(comparedTo(row, compared(told, fields, there.answers, changing)))
-        else findings.push(...findingsOf(row, await newMistakes(db, user, row.answers, post.company_id, there)))
+        else if (spent) findings.push({ row, field: 'id_number', sentence: unlooked(spent.seconds) })
+        else {
+          const { mistakes, probe } = await newMistakes(db, user, row.answers, post.company_id, there)
+          if (probe) spent = await recordRefusal(db, actorInBackground(user), probe, row.answers.id_number ?? '').then(left)
+          findings.push(...findingsOf(row, mistakes))
+        }
       }
       await step(part.length)
     }
@@ -159,9 +167,10 @@ async function postsOf(db: Knex, user: User, rows: readonly ImportRow[]): Promis
   const projects = new Map<string, Pick<Post, 'project' | 'project_id'>>()
   const codes = [...new Set(rows.map(({ answers }) => answers.company_code ?? ''))]
   for (const part of inBatches(codes)) {
-    const found: { id: number; code: string }[] = await visibleCompanies(db, user)
-      .whereIn('organisations.code', part)
-      .select('companies.id', 'organisations.code')
+    const query = visibleCompanies(db, user).whereIn('organisations.code', part)
+    // A company that only serves in the district is looked after where it is registered.
+    if (user.scope.level === 'district') query.where({ 'organisations.district_code': user.scope.code })
+    const found: { id: number; code: string }[] = await query.select('companies.id', 'organisations.code')
     for (const { id, code } of found) companies.set(code, id)
   }
   for (const part of inBatches([...companies.values()])) {
@@ -224,26 +233,29 @@ async function knownPeople(db: Knex, rows: readonly ImportRow[]): Promise<Map<st
   )
 }
 
-/** What keeps a company from having somebody, in the sentences of 增加从业人员. */
+/** @param seconds until a company may ask again */
+const unlooked = (seconds: number) => `一小时内不能增员的人员太多，这一行没有核对。请 ${Math.ceil(seconds / 60)} 分钟后重新上传。`
+
+/**
+ * What keeps a company from having somebody, in the sentences of 增加从业人员.
+ * @returns with it the refusal that told a company something about a person of others
+ */
 async function newMistakes(
   db: Knex,
   user: User,
   answers: RecordAnswers,
   company_id: number,
   there: Known | undefined,
-): Promise<Mistakes> {
+): Promise<{ mistakes: Mistakes; probe?: Refusal }> {
   const mistakes: Mistakes = { ...personMistakes(answers), ...employmentMistakes(answers) }
-  if (isOfCompany(user) && (isRegulated(answers) || (there && isRegulated(there))))
-    mistakes.title ??= '中级以上职称或注册物业管理师的增员须经审核，请在“增加从业人员”里逐个申请，并从本文件删去这一行。'
   const refusal = there && (await refusalOf(db, company_id, answers.name ?? '', there))
-  if (!refusal) return mistakes
-  // Each answer that tells a company about a person of others is counted, as it is when one is added by hand.
-  if (!refusal.probe || !isOfCompany(user)) return { ...mistakes, ...refusal.mistakes }
-  const spent = await probesSpent(db, company_id)
-  if (spent) {
-    const minutes = Math.ceil(spent.seconds / 60)
-    return { ...mistakes, id_number: `一小时内不能增员的人员太多，这一行没有核对。请 ${minutes} 分钟后重新上传。` }
+  // What the city knows of somebody's title is told to nobody who does not know the name, or may not have the person.
+  if (isRegulated(answers) || (!refusal && there && isRegulated(there))) {
+    if (isOfCompany(user))
+      mistakes.title ??= '中级以上职称或注册物业管理师的增员须经审核，请在“增加从业人员”里逐个申请，并从本文件删去这一行。'
+    else if (user.scope.level !== 'city')
+      mistakes.title ??= '中级以上职称或注册物业管理师的增员由市局决定：请由企业逐个申请，或把这一行交市局经办人导入。'
   }
-  await recordRefusal(db, actorInBackground(user), refusal, answers.id_number ?? '')
-  return { ...mistakes, ...refusal.mistakes }
+  if (!refusal) return { mistakes }
+  return { mistakes: { ...mistakes, ...refusal.mistakes }, ...(refusal.probe && isOfCompany(user) ? { probe: refusal } : {}) }
 }
