@@ -29,6 +29,8 @@ const indexes = {
     ['street_code', 'name_key', 'id', 'live'],
     ['live', 'name_key', 'id'],
     ['district_code', 'live', 'name_key', 'id'],
+    // How many own a house is asked of every house that is shown.
+    ['house_id', 'live', 'id'],
     ['id_type', 'name_key', 'id'],
     ['district_code', 'id_type', 'name_key', 'id'],
     ['name', 'id'],

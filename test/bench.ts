@@ -38,15 +38,15 @@ const results: Record<string, string | number>[] = []
 try {
   for (const size of sizes) await measure(size)
   if (results.length) show('页面', results)
-  if (archives.length) for (const { title, rows } of await measureArchives(own.url, archives)) show(title, rows)
+  if (archives.length) for (const { title, rows, how } of await measureArchives(own.url, archives)) show(title, rows, how)
   if (cases.length) for (const { title, rows } of await measureCases(own.url, cases)) show(title, rows)
 } finally {
   await own.stop()
 }
 
-function show(title: string, rows: Record<string, string | number>[]) {
+function show(title: string, rows: Record<string, string | number>[], how = `${connections} 个并发连接，每项 ${seconds} 秒`) {
   const machine = `${os.cpus()[0]?.model ?? ''}，${os.cpus().length} 核，Node ${process.version}`
-  console.log(`\n${title}（${machine}，${connections} 个并发连接，每项 ${seconds} 秒）`)
+  console.log(`\n${title}（${machine}，${how}）`)
   console.table(rows)
 }
 

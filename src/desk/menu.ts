@@ -88,7 +88,7 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
     ],
   },
   {
-    label: '档案与查询',
+    label: '单位与日历',
     entries: [
       { list: 'organisations', icon: 'building' },
       { list: 'regions', icon: 'map' },

@@ -51,8 +51,9 @@ async function countCodes(
 ): Promise<Count[] | undefined> {
   const { narrowing, search } = question
   const codes = Object.keys(words)
-  if (typeof filter.where !== 'string') return countNarrowed(db, question, filter, words, ['', ...codes])
-  const countOf = await countBy(db, question, filter.where)
+  const column = typeof filter.where === 'string' ? filter.where : filter.code?.(db)
+  if (!column) return countNarrowed(db, question, filter, words, ['', ...codes])
+  const countOf = await countBy(db, question, column)
   if (!countOf || search || narrowing.length) return countOf && [countOf(), ...codes.map(code => countOf(code))]
   const open = codes.filter(code => !countOf(code).exact && countOf(code).n < mostCounted)
   const counted = open.length ? await countNarrowed(db, question, filter, words, open) : undefined

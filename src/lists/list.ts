@@ -79,6 +79,8 @@ export type Filter =
       /** A function is told what the address chose: of a record among thousands only that one is offered, and none without a choice. */
       options: Words | ((db: Knex, user: User, chosen: string) => Promise<Words>)
       where: string | Narrow | { load(db: Knex): Promise<Narrow> }
+      /** Which option a row belongs to, as SQL, where `where` does the narrowing itself: the counts above a list then take one pass. */
+      code?(db: Knex): Knex.Raw
     }
   /** From a day to a day, both included; `of` says what the SQL column holds. */
   | {

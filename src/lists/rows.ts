@@ -135,7 +135,11 @@ const mostGrouped = 10_000
  * otherwise as many as were seen at least.
  * @returns a count for any code, and all rows for none; nothing when that would take too long
  */
-export async function countBy(db: Knex, question: Question, column: string): Promise<((code?: string) => Count) | undefined> {
+export async function countBy(
+  db: Knex,
+  question: Question,
+  column: string | Knex.Raw,
+): Promise<((code?: string) => Count) | undefined> {
   const { shown, partial } = await findAnswer(db, question)
   const seen = shown().select({ code: column }).limit(mostGrouped).as('seen')
   const rows: { code: string | null; n: number }[] | undefined = await inTime(

@@ -163,6 +163,32 @@ export const stateLooks: Readonly<Record<EmploymentState, { label: string; tone:
   disputed: { label: employmentStates.disputed, tone: 'you', icon: 'scale' },
 }
 
+/**
+ * Whether this user looks after a person: the company somebody works for now, the city, and the office in whose region that company
+ * is registered (domain.md §2 d). Where nobody employs them the last company decides for the offices; an office that knows them
+ * from an older employment, or because the company serves in its region, only reads.
+ */
+export async function looksAfter(db: Knex, { scope }: User, person_id: number): Promise<boolean> {
+  if (scope.level === 'city') return true
+  if (scope.level === 'none') return false
+  const job: { company_id: number; live: number | null; district_code: string | null; street_code: string | null } | undefined =
+    await db('employments')
+      .join('organisations', 'organisations.id', 'employments.company_id')
+      .where({ 'employments.person_id': person_id })
+      // Who only asks for somebody has not employed them yet.
+      .orderByRaw(`employments.live desc, case when employments.state in ('pending', 'disputed') then 1 else 0 end`)
+      .orderByRaw('coalesce(employments.ends_on, employments.starts_on) desc, employments.id desc')
+      .first('employments.company_id', 'employments.live', 'organisations.district_code', 'organisations.street_code')
+  switch (scope.level) {
+    case 'organisation':
+      return Boolean(job?.live) && job?.company_id === scope.organisation_id
+    case 'district':
+      return job?.district_code === scope.code
+    case 'street':
+      return job?.street_code === scope.code
+  }
+}
+
 /** What somebody is now: a claim by another company stands above an employment. */
 export function stateOfPerson(jobs: readonly Job[], isDisputed: boolean): EmploymentState {
   if (isDisputed) return 'disputed'

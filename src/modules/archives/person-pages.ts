@@ -28,7 +28,17 @@ import {
   projectMistakes,
   projectOptions,
 } from './person.ts'
-import { changesFor, claimOn, jobsOf, lightUntil, papersOf, personAt, stateLooks, stateOfPerson } from './person-facts.ts'
+import {
+  changesFor,
+  claimOn,
+  jobsOf,
+  lightUntil,
+  looksAfter,
+  papersOf,
+  personAt,
+  stateLooks,
+  stateOfPerson,
+} from './person-facts.ts'
 import { leaveFields, leaveMistakes, staffAdd, staffChange, staffDispute, staffRemove } from './person-kinds.ts'
 import {
   type Employment,
@@ -170,7 +180,10 @@ editPages(personPages, {
   roles: keepers,
   open: openKept,
   application: { href: '/desk/kinds/staff-change', label: '从业人员资格变更' },
-  check: async (_trx, _user, _id, answers) => personMistakes(answers),
+  async check(trx, user, id, answers) {
+    await lockKept(trx, user, id)
+    return personMistakes(answers)
+  },
 })
 
 editPages(personPages, {
@@ -178,24 +191,31 @@ editPages(personPages, {
   path: '/employments/:id/edit',
   roles: keepers,
   async open(db, user, id) {
-    const job: Employment | undefined = await db('employments').where({ id, live: 1 }).first()
-    if (!job) throw new NotFound()
-    const head = await openKept(db, user, job.person_id)
+    const head = await openKept(db, user, (await liveJob(db, id)).person_id)
     return { ...head, title: '修改任职' }
   },
   async adjust(db, _user, id) {
     const job = await db('employments').where({ id }).first('company_id')
     return { project_id: { options: await projectOptions(db, job?.company_id ?? 0) } }
   },
-  async check(trx, _user, id, answers) {
-    const row = await trx('employments').where({ id }).first('company_id', 'project_id')
-    const isKept = String(row?.project_id ?? '') === answers.project_id
+  async check(trx, user, id, answers) {
+    const { person_id } = await liveJob(trx, id)
+    await lockKept(trx, user, person_id)
+    const { company_id, project_id } = await liveJob(trx, id)
+    const isKept = String(project_id ?? '') === answers.project_id
     return {
       ...employmentMistakes(answers),
-      ...(isKept ? {} : await projectMistakes(trx, row?.company_id ?? 0, answers)),
+      ...(isKept ? {} : await projectMistakes(trx, company_id, answers)),
     }
   },
 })
+
+/** An employment that lasts: what has ended stays as it was. @throws NotFound */
+async function liveJob(db: Knex, id: number): Promise<Employment & { project_id: number | null }> {
+  const job: (Employment & { project_id: number | null }) | undefined = await db('employments').where({ id, live: 1 }).first()
+  if (!job) throw new NotFound()
+  return job
+}
 
 /** A person this user sees. @throws NotFound */
 async function openSeen(db: Knex, user: User, id: number): Promise<RecordHead> {
@@ -204,17 +224,23 @@ async function openSeen(db: Knex, user: User, id: number): Promise<RecordHead> {
   return { title: '修改人员档案', name: row?.name ?? '', href: `${home}/${id}`, ...place }
 }
 
-/** The same, if this user may change it at once: the company somebody works for now, and the clerks of offices. */
+/** The same, if this user may change it at once: the company somebody works for now, and the clerks of the offices it answers to. */
 async function openKept(db: Knex, user: User, id: number): Promise<RecordHead> {
   const head = await openSeen(db, user, id)
-  if (!(await mayKeep(db, user, id))) throw new Forbidden('从业人员档案由现在任职的企业和管理部门的经办人维护。')
+  if (!(await mayKeep(db, user, id))) throw new Forbidden(noKeeper)
   return head
 }
 
+const noKeeper = '从业人员档案由现在任职的企业、该企业注册地主管部门和市局的经办人维护，您可以查看。'
+
+/** Asked again where it is written, so that whoever has moved on meanwhile is not changed by those they left. @throws NotFound, Forbidden */
+async function lockKept(trx: Knex.Transaction, user: User, id: number): Promise<void> {
+  await trx('people').where({ id }).forUpdate().first('id')
+  await openKept(trx, user, id)
+}
+
 async function mayKeep(db: Knex, user: User, id: number): Promise<boolean> {
-  if (!keepers.includes(user.role)) return false
-  if (!isOrganisation(user)) return true
-  return (await liveEmployment(db, id))?.company_id === user.organisation_id
+  return keepers.includes(user.role) && (await looksAfter(db, user, id))
 }
 
 // ── 减员 ───────────────────────────────────────────────────────────────────────────────────────
@@ -351,7 +377,8 @@ personPages.post('/:id/photo', allow(...keepers), mayPhotograph, receiveFiles('p
     return await showPhoto(req, res, mistake)
   }
   const before = await inTransaction(async trx => {
-    const row = await trx('people').where({ id }).forUpdate().first('photo_file_id')
+    await lockKept(trx, user, id)
+    const row = await trx('people').where({ id }).first('photo_file_id')
     const photo_file_id = await addSubjectFile(trx, { type: 'person', id }, user, 'photo', photo)
     await trx('people').where({ id }).update({ photo_file_id, updated_by: user.id })
     const old = row?.photo_file_id ? await trx('files').where({ id: row.photo_file_id }).first('id', 'storage_key') : undefined
@@ -404,8 +431,12 @@ revealPages(personPages, {
   roles: revealers,
   async open(db, user, id) {
     const head = await openSeen(db, user, id)
-    if (isOrganisation(user) && !(await mayKeep(db, user, id)))
-      throw new Forbidden('该人员已不在贵单位在职，完整的证件号和电话由现在任职的企业查看。')
+    if (!(await looksAfter(db, user, id)))
+      throw new Forbidden(
+        isOrganisation(user)
+          ? '该人员已不在贵单位在职，完整的证件号和电话由现在任职的企业查看。'
+          : '完整的证件号和电话由现在任职企业的注册地主管部门和市局查看。您可以查看脱敏后的档案。',
+      )
     return head
   },
   show: (req, res) => show(req, res, { revealed: true }),
@@ -458,7 +489,7 @@ async function show(
     photo: isKept ? null : row.photo_file_id,
     keeps: keeps && !isKept,
     acts: keeps && !isKept && isOrganisation(user),
-    reveals: !isKept && revealers.includes(user.role) && (keeps || !isOrganisation(user)),
+    reveals: !isKept && revealers.includes(user.role) && (keeps || (await looksAfter(db, user, id))),
     revealed,
     mistake,
     changes: await changesFor(db, user, id, { jobs, past }),

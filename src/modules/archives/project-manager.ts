@@ -1,9 +1,11 @@
 import type { Router } from 'express'
 import type { Knex } from 'knex'
+import type { Role } from '../../accounts/roles.ts'
 import type { User } from '../../accounts/users.ts'
 import { settingsNow } from '../../admin/settings.ts'
 import { NotFound } from '../../errors.ts'
 import type { Adjust, Mistakes } from '../../forms/form.ts'
+import { isOrganisation } from './fields.ts'
 import { projectLinks } from './project.ts'
 import { keptProject, type SeenProject } from './project-access.ts'
 import { type Charge, managerMistake } from './project-rules.ts'
@@ -18,10 +20,13 @@ interface Link {
   company_id: number
 }
 
-/** The running link and its project, if this user may change it. @throws NotFound, Forbidden */
+/** Who built a project may keep its archive, but the staff of the company that serves it are not its business. */
+const roles: readonly Role[] = archiveKeepers.filter(role => role !== 'developer')
+
+/** The running link and its project, if this user may change it: the company that serves, and the offices. @throws NotFound, Forbidden */
 async function openLink(db: Knex, user: User, id: number): Promise<{ link: Link; project: SeenProject }> {
   const link: Link | undefined = await db('project_links').where({ id, live: 1 }).first('id', 'project_id', 'company_id')
-  if (!link) throw new NotFound()
+  if (!link || (isOrganisation(user) && link.company_id !== user.organisation_id)) throw new NotFound()
   return { link, project: await keptProject(db, user, link.project_id) }
 }
 
@@ -49,7 +54,7 @@ export function managerPages(router: Router): void {
   editPages(router, {
     archive: projectLinks,
     path: '/links/:id/manager',
-    roles: archiveKeepers,
+    roles,
     form: () => projectLinks.form,
     async open(db, user, id) {
       const { project } = await openLink(db, user, id)

@@ -132,6 +132,7 @@ const shared: Filter[] = [
     label: '资质等级',
     type: 'select',
     options: levelNames,
+    code: shownSql("coalesce(certificates.level, 'none')"),
     where: (query, level) =>
       void (level === 'none' ? query.whereNull('certificates.id') : query.where({ 'certificates.level': level })),
   },

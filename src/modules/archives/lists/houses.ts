@@ -115,7 +115,9 @@ export const houses = defineList({
     {
       name: 'owner',
       label: '业主',
-      source: shownSql('(select o.name from owners o where o.house_id = houses.id and o.live = 1 order by o.id limit 1)'),
+      source: shownSql(
+        '(select o.name from owners o where o.house_id = houses.id and o.live = 1 order by o.share desc, o.id limit 1)',
+      ),
       mask: 'name',
     },
     {

@@ -80,7 +80,14 @@ export const people = defineList({
     tail('id_number', '身份证号', 'people.id_number_last4', { phone: false }),
     tail('phone', '电话', 'people.phone_last4', away),
     { name: 'gender', label: '性别', source: 'people.gender', words: genders, ...away },
-    { name: 'born_on', label: '出生日期', type: 'date', source: 'people.born_on', ...away },
+    // The day itself would give away what the mask of the ID number hides.
+    {
+      name: 'born',
+      label: '出生年月',
+      source: 'people.born_on',
+      text: row => String(row.born ?? '').slice(0, 7) || null,
+      ...away,
+    },
     { name: 'ethnicity', label: '民族', source: 'people.ethnicity', ...away },
     { name: 'education', label: '学历', source: 'people.education', words: educations, ...away },
     { name: 'specialty', label: '专业', source: 'people.specialty', ...away },

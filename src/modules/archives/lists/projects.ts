@@ -217,8 +217,14 @@ const filters: Filter[] = [
     ...within({ name: 'ending', label: '合同到期', source: '' }),
     where: (query: Knex.QueryBuilder, term: string) => {
       const day = today()
-      if (term === 'past') query.whereRaw(`${lastEnd} < ?`, [day])
-      else query.whereRaw(`${lastEnd} between ? and ?`, [day, addDays(day, Number(term))])
+      if (term === 'past') return void query.whereRaw(`${lastEnd} < ?`, [day])
+      const days = [day, addDays(day, Number(term))] as const
+      // The few contracts that end then lead; whether each is the last is asked of those.
+      query
+        .whereIn('projects.id', rows =>
+          rows.from('contracts').where({ state: 'filed' }).whereBetween('ends_on', days).select('project_id'),
+        )
+        .whereRaw(`${lastEnd} between ? and ?`, [...days])
     },
   },
   within({ name: 'term', label: '业委会届期', source: 'term.ends_on' }),
