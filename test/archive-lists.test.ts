@@ -148,8 +148,8 @@ test('the city sees all of it, a street its projects, a company what it serves, 
   for (const code of ['projects', 'buildings', 'houses', 'owners'])
     for (const [username, projects] of [
       ['street-clerk', there],
-      // What it served once it may look up, but not who lives there.
-      ['company', code === 'houses' || code === 'owners' ? linked('linked') : linked('linked', 'ended')],
+      // What it served once it may look up as it was on its last day, one by one; lists say how things are today.
+      ['company', linked('linked')],
       ['developer', built],
     ] as const) {
       const expected = await countOf(db(code).whereIn(code === 'projects' ? 'id' : 'project_id', projects.clone()))
@@ -157,7 +157,7 @@ test('the city sees all of it, a street its projects, a company what it serves, 
     }
   assert.equal(
     await total(await as('company'), 'people'),
-    await countOf(db('people').whereIn('id', db('employments').where({ company_id: company }).select('person_id'))),
+    await countOf(db('people').whereIn('id', db('employments').where({ company_id: company, live: 1 }).select('person_id'))),
   )
 })
 
@@ -186,10 +186,22 @@ test('a company is not told whom its people work for now, nor can it ask where',
   })
   const { text } = await company.get('/desk/lists/people/export.csv')
   assert.ok(!text.includes(rival))
-  const [row] = (await rowsOf(company, 'people?state=left&columns=name.state.company.post.ends_on')).filter(
-    one => one.ends_on === '2026-01-31',
-  )
-  assert.deepEqual([row?.state, row?.post], ['已离职', '操作'])
+  assert.deepEqual(await rowsOf(company, 'people?state=left&columns=name.state.company.post.ends_on'), [])
+  const { number, phone } = { number: '370102198802020022', phone: '13800009911' }
+  await db('people')
+    .where({ id: person.id })
+    .update({
+      phone_cipher: encrypt('people.phone', phone),
+      phone_index: blindIndex('people.phone', phone),
+      phone_last4: phone.slice(-4),
+      id_number_index: blindIndex('people.id_number', number),
+    })
+  for (const q of [phone, number]) {
+    assert.deepEqual((await follow(company, `/desk/lists/people?q=${q}`)).ids, [], 'nobody who left is found')
+    assert.deepEqual((await follow(await as('city-clerk'), `/desk/lists/people?q=${q}`)).ids, [person.id])
+  }
+  // Their page stands still, and stays open to the company.
+  assert.equal((await company.get(`/desk/people/${person.id}`)).status, 200)
   assert.equal(
     await total(company, 'people?post=steward'),
     await countOf(db('employments').where({ company_id: organisation_id, live: 1, post: 'steward' })),
@@ -199,8 +211,39 @@ test('a company is not told whom its people work for now, nor can it ask where',
   assert.equal((await company.get('/desk/lists/people?district=370103')).status, 422)
 })
 
+test('a company that served a project once has it in no list, file, search or map, and its page still opens', async () => {
+  const former: { id: number; name: string; company_id: number } = await db('project_links')
+    .join('projects', 'projects.id', 'project_links.project_id')
+    .where({ 'project_links.state': 'ended' })
+    .whereIn('company_id', db('users').where({ username: 'company2' }).select('organisation_id'))
+    .whereNotExists(
+      db('project_links as now')
+        .whereRaw('now.project_id = projects.id and now.company_id = project_links.company_id')
+        .where({ 'now.state': 'linked' })
+        .select(db.raw('1')),
+    )
+    .first('projects.id', 'projects.name', 'company_id')
+  const company = await as('company2')
+  assert.equal((await company.get(`/desk/projects/${former.id}`)).status, 200)
+  await db('projects').where({ id: former.id }).update({ longitude: 117.1, latitude: 36.6 })
+  const q = encodeURIComponent(former.name)
+  for (const address of [
+    '/desk/lists/projects/export.json?columns=name.company.contract.contract_from.fee.fund_balance.occupied_count',
+    '/desk/lists/projects/print',
+    '/desk/lists/buildings/export.json?columns=name.project',
+    '/desk/projects/map',
+    '/desk/projects/map/points',
+  ]) {
+    const { status, text } = await company.get(address)
+    assert.equal(status, 200, address)
+    assert.ok(!text.includes(former.name), address)
+  }
+  assert.deepEqual((await see(company, `/desk/lists/projects?q=${q}`)).ids, [])
+  assert.ok(!(await company.get(`/desk/search?q=${q}`)).text.includes(`/desk/projects/${former.id}"`))
+})
+
 test('nobody else opens them, and organisations have no list of organisations', async () => {
-  for (const username of ['system-admin', 'editor', 'owner'])
+  for (const username of ['system-admin', 'business-admin', 'editor', 'owner'])
     for (const code of codes)
       assert.equal((await (await as(username)).get(`/desk/lists/${code}`)).status, 403, `${username} ${code}`)
   for (const code of ['companies', 'branches', 'developers'])
@@ -434,6 +477,28 @@ test('an ID or telephone number finds as a whole, only within sight, and stands 
   const resident = await follow(await as('district-clerk'), '/desk/lists/residents?q=13902000001')
   assert.equal(resident.ids.length, 1)
   assert.deepEqual((await follow(await as('district2-clerk'), '/desk/lists/residents?q=13902000001')).ids, [])
+})
+
+test('whatever a list finds only as a whole is kept out of addresses, files, logs and saved views', async () => {
+  const clerk = await as('district-clerk')
+  for (const number of ['E12345678', '0531-88889999', '053188889999'])
+    for (const list of ['owners', 'residents', 'people']) {
+      const { location = '' } = await clerk.get(`/desk/lists/${list}?q=${number}`)
+      assert.match(location ?? '', /q=(~|%7E)v1\./, `${list} ${number}`)
+      const query = new URL(location ?? '', 'http://portal').search
+      for (const way of ['export.json', 'print']) {
+        const { status, text } = await clerk.get(`/desk/lists/${list}/${way}${query}`)
+        assert.equal(status, 200)
+        assert.ok(text.includes('搜索：') && !text.includes(number), `${list} ${way} ${number}`)
+      }
+      await clerk.post(`/desk/lists/${list}/views`, { name: `${list} ${number.length}`, query: query.slice(1) })
+    }
+  const kept = JSON.stringify([await db('action_log').select('detail'), await db('list_views').select('query', 'words')])
+  assert.ok(!/E12345678|88889999/.test(kept))
+  assert.ok((await db('list_views')).length > 0)
+  assert.match((await clerk.get('/desk/search?q=E12345678')).location ?? '', /q=(~|%7E)v1\./)
+  // No list of projects finds a number of a person, so there it is a word like others.
+  assert.equal((await clerk.get('/desk/lists/projects?q=E12345678')).status, 200)
 })
 
 /** Opens a list as a browser does that follows a redirect. */

@@ -224,6 +224,19 @@ test('somebody with a higher title is admitted by district and city; nothing typ
   assert.deepEqual([row.title, row.title_number, row.review], ['intermediate', 'ZC-0001', 'reviewed'])
 })
 
+test('a name that only an unapproved application has given binds nobody', async () => {
+  const [first, second] = [await newCompany(portal), await newCompany(portal)]
+  const person = await somebody(engineer)
+  const kase = idIn(await hire(first, { ...person, name: '误写人' }))
+  assert.equal((await submit(first, kase, addPapers)).status, 303)
+
+  const id = await titledIn(second, person)
+
+  assert.equal((await portal.db('people').where({ id }).first()).name, person.name)
+  const third = await newCompany(portal)
+  assert.match(plain((await hire(third, { ...person, name: '误写人' })).text), /姓名与这个身份证号已登记的姓名不一致/)
+})
+
 test('an application that comes to nothing leaves nobody on file', async () => {
   const company = await newCompany(portal)
   const person = await somebody(engineer)
@@ -503,6 +516,66 @@ test('the old company may let go while the city still looks into it', async () =
   )
 })
 
+test('whoever employs the person by then and was not heard does not lose them by a dispute', async () => {
+  const [old, fresh, third] = [await newCompany(portal), await newCompany(portal), await newCompany(portal)]
+  const person = await somebody()
+  const id = await hired(old, person)
+  const kase = idIn(await company2Disputes(fresh, { ...person, starts_on: today() }))
+  await submit(fresh, kase, claimPapers, claim)
+  await pass(kase, city)
+  await press(portal, old.agent, kase, 'answer', { opinion: '已办理减员。' })
+  await leave(old, id)
+  await hired(third, { ...person, starts_on: today() })
+
+  const answer = await press(portal, reviewer, kase, 'pass')
+
+  assert.equal(answer.status, 409)
+  assert.ok(plain(answer.text).includes(`现在${third.name}在职`))
+  assert.deepEqual(
+    (await jobs(id)).map(job => [job.company_id, job.state]).sort(),
+    [
+      [old.id, 'left'],
+      [fresh.id, 'disputed'],
+      [third.id, 'employed'],
+    ].sort(),
+  )
+})
+
+test('the old company reads a dispute once it is asked, and never what the person gave the new one', async () => {
+  const [old, fresh] = [await newCompany(portal), await newCompany(portal)]
+  const person = await somebody()
+  await hired(old, person)
+  const before = idIn(await company2Disputes(fresh, person))
+  await submit(fresh, before, claimPapers, claim)
+  const closed = async (kase: number) => {
+    assert.equal((await old.agent.get(`/desk/cases/${kase}`)).status, 404)
+    for (const file of await portal.db('files').where({ case_id: kase }).pluck('id'))
+      assert.equal((await old.agent.get(`/files/${file}`)).status, 404)
+    assert.ok(!(await old.agent.get('/desk/lists/cases')).text.includes(`/desk/cases/${kase}`))
+  }
+  await closed(before)
+  await press(portal, city, before, 'accept')
+  await press(portal, city, before, 'refuse', { opinion: '材料不足。' })
+  await closed(before)
+
+  const kase = idIn(await company2Disputes(fresh, person))
+  await submit(fresh, kase, claimPapers, claim)
+  await pass(kase, city)
+  const read = async () => {
+    const { status, text } = await old.agent.get(`/desk/cases/${kase}`)
+    assert.equal(status, 200)
+    for (const { id, material } of await portal.db('files').where({ case_id: kase })) {
+      const isOpen = material === 'insurance'
+      assert.equal((await old.agent.get(`/files/${id}`)).status, isOpen ? 200 : 404, material)
+      assert.equal((await city.get(`/files/${id}`)).status, 200, material)
+      assert.equal(text.includes(`/files/${id}`), isOpen, material)
+    }
+  }
+  await read()
+  await press(portal, old.agent, kase, 'answer', { opinion: '仍在我单位工作。' })
+  await read()
+})
+
 test('a dispute is not a way to ask about people who are free, or under a wrong name', async () => {
   const [old, fresh] = [await newCompany(portal), await newCompany(portal)]
   const person = await somebody()
@@ -565,6 +638,28 @@ test('an ID number that was written down wrongly is corrected by application, an
   )
   const page = (await company.agent.get(`/desk/people/${id}`)).text
   assert.ok(page.includes(maskId(right)) && !page.includes(right) && !page.includes(person.id_number ?? ''))
+})
+
+test('whether an ID number is registered is told only for a whole application, counted and logged', async () => {
+  const company = await newCompany(portal)
+  const id = await hired(company, await somebody())
+  const other = await somebody()
+  await hired(await newCompany(portal), other)
+  const kase = idIn(await company.agent.post(`/desk/people/${id}/change`))
+  const fields = { new_id_number: other.id_number ?? '' }
+  const log = () => portal.db('action_log').where({ action: 'person.refuse', organisation_id: company.id })
+
+  const without = plain((await submit(company, kase, [], fields)).text)
+  assert.match(without, /请在“材料”里上传身份证/)
+  assert.doesNotMatch(without, /已经登记/)
+  assert.equal((await log()).length, 0)
+  assert.match(plain((await submit(company, kase, ['identity'], fields)).text), /已经登记，不能更正成它/)
+  assert.equal((await log()).length, 1)
+  for (let n = 1; n < 20; n++) await submit(company, kase, [], fields)
+  const last = plain((await submit(company, kase, [], fields)).text)
+  assert.match(last, /分钟后再试/)
+  assert.doesNotMatch(last, /已经登记/)
+  assert.equal((await log()).length, 20)
 })
 
 test('what somebody does changes at once, and is read back as it was', async () => {

@@ -503,6 +503,29 @@ test('who comes second with an old page is told and keeps what was typed', async
 
 // ── 项目负责人 ─────────────────────────────────────────────────────────────────────────────────
 
+test('the company that serves appoints who is in charge; who built the project reads the name and no more', async () => {
+  const { db } = portal
+  const built = await servedBy('company')
+  const developer_id = await organisationOf('developer')
+  await db('projects').where({ id: built.id }).update({ developer_id })
+  const link = await db('project_links').where({ project_id: built.id, live: 1 }).first()
+  const path = `/desk/projects/links/${link.id}/manager`
+
+  const page = await developer.get(`/desk/projects/${built.id}`)
+  const form = await developer.get(path)
+  const removed = await developer.post(path, { manager_id: '', version: String(link.version) })
+  const foreign = await company2.get(path)
+  const own = await company.get(`/desk/projects/${built.id}`)
+
+  assert.equal(page.status, 200)
+  assert.ok(!page.text.includes(path), 'a way that is closed is not offered')
+  assert.deepEqual([form.status, removed.status, foreign.status], [403, 403, 404])
+  assert.equal((await db('project_links').where({ id: link.id }).first()).manager_id, link.manager_id)
+  assert.ok(own.text.includes(path))
+  for (const agent of [company, street, city]) assert.equal((await agent.get(path)).status, 200)
+  await db('projects').where({ id: built.id }).update({ developer_id: built.developer_id })
+})
+
 test('a person is in charge of so many projects and no more; the refusal counts them', async () => {
   const { db } = portal
   const company_id = await organisationOf('company')

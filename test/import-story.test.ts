@@ -101,8 +101,8 @@ test('five wrong rows are mended and the file is sent again', async () => {
   await page.getByRole('heading', { name: '已全部写入' }).waitFor()
   assert.deepEqual(await violations(page), [])
   await page.getByRole('link', { name: '查看写入的物业企业' }).click()
+  await page.getByRole('link', { name: '新来6物业服务有限公司' }).waitFor()
   assert.equal(await page.locator('tbody tr').count(), 6)
-  assert.ok(await page.getByRole('link', { name: '新来6物业服务有限公司' }).isVisible())
 
   await upload(page, second)
   await page.getByRole('heading', { name: '没有要写入的' }).waitFor()

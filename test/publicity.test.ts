@@ -34,7 +34,7 @@ const { now, shiftClock, today } = await import('../src/clock.ts')
 const { decrypt } = await import('../src/crypto.ts')
 const { closePublicity, dueWaits, openPublicity } = await import('../src/publicity/publicity.ts')
 
-function probe(code: string, label: string): Kind {
+function probe(code: string, label: string, prefix: string): Kind {
   return defineKind({
     code,
     label,
@@ -42,7 +42,7 @@ function probe(code: string, label: string): Kind {
     law: '样品办法 第一条',
     when: '需要时申请。',
     startedBy: ['company-admin'],
-    prefix: 'YP',
+    prefix,
     form: z.object({}),
     settings: {
       chain: [desk('review', 'city-reviewer', '市局复核', '复审中'), publicity('city-clerk', 5)],
@@ -65,8 +65,8 @@ function probe(code: string, label: string): Kind {
     ],
   })
 }
-const licence = probe('probe-publicity', '样品公示')
-const other = probe('probe-other', '另一事项')
+const licence = probe('probe-publicity', '样品公示', 'YP')
+const other = probe('probe-other', '另一事项', 'YQ')
 
 /** Ten in the morning of a day in Beijing. */
 function onDay(day: string): void {

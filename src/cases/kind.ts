@@ -216,6 +216,8 @@ export interface Kind<F extends Form = Form> {
   partiesOf?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<{ role: PartyRole; organisation_id: number }[]>
   /** The applicant does not learn from the portal who the other parties are: the history names the place instead. */
   discreet?: true
+  /** Codes of materials that only the applicant and the offices read, whoever else is a party. */
+  keptBack?: readonly string[]
   /** The organisations that are told besides the applicant (知会、抄送). */
   informed?(db: Knex, kase: Case): Promise<number[]>
   /** The last day for filing, where the law sets one (逾期备案 is flagged, never blocked). */

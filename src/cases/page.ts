@@ -18,10 +18,10 @@ import { mainReading, readClocks } from './clock.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { type PartyRole, partyRoles } from './kind.ts'
+import { type KindSettings, type PartyRole, partyRoles } from './kind.ts'
 import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
-import { materialsOf, mayVerify, sameNumbers } from './materials.ts'
-import { consultationsOf, correctionsOf, mayReadPapers, visibleCases, waitingFor } from './queries.ts'
+import { type MaterialState, materialsOf, mayVerify, sameNumbers } from './materials.ts'
+import { consultationsOf, correctionsOf, isKeptBack, mayReadPapers, visibleCases, waitingFor } from './queries.ts'
 import { stepForms } from './step-forms.ts'
 import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
@@ -52,7 +52,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
       editionOf(db, kase, kase.edition),
       compared ? editionOf(db, kase, compared) : undefined,
       payloadsOf(db, kase.id),
-      mayReadPapers(db, user, kase).then(may => (may ? materialsOf(db, kase, settings, kase.edition) : [])),
+      papersFor(user, kase, settings, kase.edition),
       isOffice ? consultationsOf(db, kase.id) : [],
       isOffice ? objectionsOf(db, kase.id) : [],
       documentsOf(db, kase.id),
@@ -138,7 +138,7 @@ export async function showEdition(res: Response, kase: Case, edition: number): P
   const [answers, before, materials] = await Promise.all([
     editionOf(db, kase, edition),
     edition > 1 ? editionOf(db, kase, edition - 1) : undefined,
-    mayReadPapers(db, user, kase).then(may => (may ? materialsOf(db, kase, standing.settings, edition) : [])),
+    papersFor(user, kase, standing.settings, edition),
   ])
   const line = standing.history.findLast(line => line.edition === edition && (line.step === 'submit' || line.step === 'resubmit'))
   const adjust = await standing.kind.adjust?.(db, kase)
@@ -150,6 +150,13 @@ export async function showEdition(res: Response, kase: Case, edition: number): P
     differences: before ? compareAnswers(standing.kind.form, before, answers, { masked: !own, adjust }) : [],
     materials,
   })
+}
+
+/** The materials this user may read, as `/files/:id` gives them out. */
+async function papersFor(user: User, kase: Case, settings: KindSettings, edition: number): Promise<MaterialState[]> {
+  if (!(await mayReadPapers(db, user, kase))) return []
+  const materials = await materialsOf(db, kase, settings, edition)
+  return materials.filter(({ material }) => !isKeptBack(user, kase, material.code))
 }
 
 /** The edition to compare with: the one before, unless another is asked for; `0` compares with none. */

@@ -4,11 +4,12 @@ import type { User } from '../accounts/users.ts'
 import { NotFound } from '../errors.ts'
 import type { Case, Consultation, Correction, HistoryRow } from './case.ts'
 import { noDue } from './case.ts'
+import { findKind } from './kind.ts'
 import { caseReaders } from './roles.ts'
 
 /**
- * Every read of cases starts here, so a case outside it is simply not found. An organisation sees those it is a party of, drafts too;
- * an office those of its region that were submitted once, and a street those it was asked about as well.
+ * Every read of cases starts here, so a case outside it is simply not found. An organisation sees those it is a party of, drafts too,
+ * and as 被申请人 from the moment it is asked; an office those of its region that were submitted once, and a street those it was asked about as well.
  */
 export function visibleCases(db: Knex, user: User): Knex.QueryBuilder {
   const cases = db('cases')
@@ -27,11 +28,38 @@ export function visibleCases(db: Knex, user: User): Knex.QueryBuilder {
       if (user.role === 'owner')
         return cases.whereIn('cases.id', db('case_parties').where({ user_id: user.id }).select('case_id'))
       return cases
-        .whereIn('cases.id', db('case_parties').where({ organisation_id: scope.organisation_id }).select('case_id'))
+        .whereIn('cases.id', partOf(db, scope.organisation_id).select('case_id'))
         .where(own => own.whereNotNull('cases.serial').orWhere({ 'cases.applicant_id': scope.organisation_id }))
     case 'none':
       return cases.whereRaw('1 = 0')
   }
+}
+
+/**
+ * What an organisation has a part in. Who is claimed against has one while the case waits for them and once they were asked: a claim
+ * that is refused or withdrawn before stays between applicant and office.
+ */
+function partOf(db: Knex, organisation_id: number): Knex.QueryBuilder {
+  return db('case_parties')
+    .where({ organisation_id })
+    .where(told =>
+      told
+        .whereNot({ role: 'respondent' })
+        .orWhereExists(
+          db
+            .select(db.raw('1'))
+            .from('cases as held')
+            .whereRaw('held.id = case_parties.case_id')
+            .where({ 'held.holder_id': organisation_id }),
+        )
+        .orWhereExists(
+          db
+            .select(db.raw('1'))
+            .from('case_history')
+            .whereRaw('case_history.case_id = case_parties.case_id')
+            .whereIn('case_history.step', ['answer', 'lapse']),
+        ),
+    )
 }
 
 /** Narrows cases to those that wait for this user: at a desk of the role they act in, or held by their organisation. */
@@ -62,7 +90,13 @@ export async function mayReadPapers(db: Knex, user: User, kase: Pick<Case, 'id' 
   return party !== undefined
 }
 
-/** The same, locked until the transaction ends. @throws NotFound */
+/** Whether one paper is kept from a user who may read the others: the kind says which are not for other organisations. */
+export function isKeptBack(user: User, kase: Pick<Case, 'kind' | 'applicant_id'>, material: string): boolean {
+  if (user.scope.level !== 'organisation' || user.organisation_id === kase.applicant_id) return false
+  return findKind(kase.kind)?.keptBack?.includes(material) ?? false
+}
+
+/** A case this user may see, locked until the transaction ends. @throws NotFound */
 export async function lockCase(trx: Knex.Transaction, user: User, id: number): Promise<Case> {
   await findCase(trx, user, id)
   const kase = await trx<Case>('cases').where({ id }).forUpdate().first()

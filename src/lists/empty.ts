@@ -75,7 +75,7 @@ async function lesserWays(
       ? [
           {
             doing: `去掉“${word}”再搜`,
-            given: { ...given, q: sealWords(question.user, text) },
+            given: { ...given, q: sealWords(question.user, [list], text) },
             question: { ...question, search: less },
           },
         ]

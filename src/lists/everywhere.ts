@@ -33,7 +33,7 @@ export function listsEverywhere(role: Role): List[] {
 export async function showSearch(req: Request, res: Response): Promise<void> {
   const q = queryText(req, 'q').trim()
   const user = currentUser(res)
-  if (isPrivate(q)) return res.redirect(303, addressOf(user, q))
+  if (isPrivate(listsEverywhere(user.role), q)) return res.redirect(303, addressOf(user, q))
   const typed = openWords(user, q)
   const lists = listsEverywhere(user.role)
   const { search, mistake } = readWords(typed)
@@ -56,7 +56,8 @@ export function postSearch(req: Request, res: Response): void {
   res.redirect(303, addressOf(currentUser(res), read.data.q.trim()))
 }
 
-const addressOf = (user: User, text: string) => `/desk/search${text && `?${new URLSearchParams({ q: sealWords(user, text) })}`}`
+const addressOf = (user: User, text: string) =>
+  `/desk/search${text && `?${new URLSearchParams({ q: sealWords(user, listsEverywhere(user.role), text) })}`}`
 
 function readWords(typed: string | undefined): { search?: Search; mistake?: string } {
   if (typed === undefined) return { mistake: '网址里的搜索词含证件号或手机号，只有搜索的本人能打开。请重新输入。' }
@@ -88,7 +89,7 @@ async function findIn(db: Knex, list: List, user: User, search: Search): Promise
     readPage(db, plainQuestion(list, user, search), columns, { size: most.rows }),
     readersOf(db, columns),
   ])
-  const href = addressWith(list, { q: sealWords(user, search.text) })
+  const href = addressWith(list, { q: sealWords(user, [list], search.text) })
   const lines = rows.map(row => lineOf(list, user, readers, row, search.alternatives.flat()))
   return { label: list.label, n: count.n, count: countInWords(count), href, lines }
 }

@@ -6,9 +6,8 @@ import type { Knex } from 'knex'
 import { actorOf, record } from '../admin/action-log.ts'
 import { beijing, now } from '../clock.ts'
 import { digitsOf, isNumber, type Reader, readersOf, textOf } from './cells.ts'
-import { inWords } from './filters.ts'
 import type { Column, formats, List, Row, Value } from './list.ts'
-import { maskNumbers } from './masks.ts'
+import { toldConditions } from './private-words.ts'
 import type { Asked } from './question.ts'
 import { readAll } from './rows.ts'
 import { sendWorkbook } from './workbook.ts'
@@ -50,7 +49,7 @@ export async function exportList(db: Knex, req: Request, res: Response, asked: A
     readers,
     batches: continued(first, batches),
     at: now(),
-    conditions: conditions.map(inWords).map(maskNumbers),
+    conditions: toldConditions(list, conditions),
     by: { name: user.name, role: user.role_label, organisation: user.organisation_name },
   }
   const detail = { format, conditions: leaving.conditions, columns: columns.map(({ label }) => label) }

@@ -54,7 +54,7 @@ function enumerate(words: string[], link: string): string {
 }
 
 /** Signs around a word, such as brackets and quotes, are not part of what is looked for. */
-function bare(word: string): string {
+export function bare(word: string): string {
   return word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '')
 }
 

@@ -4,10 +4,9 @@ import { actorOf, record } from '../admin/action-log.ts'
 import { now } from '../clock.ts'
 import { cellOf, isNumber, readersOf } from './cells.ts'
 import { headingOf } from './exports.ts'
-import { inWords } from './filters.ts'
 import type { Row } from './list.ts'
-import { maskNumbers } from './masks.ts'
 import { pageOf } from './picks.ts'
+import { toldConditions } from './private-words.ts'
 import { type Asked, queryHere } from './question.ts'
 import { inGroups, readAll } from './rows.ts'
 
@@ -24,7 +23,7 @@ export async function printList(db: Knex, req: Request, res: Response, asked: As
   const { list } = question
   const columns = choices.columns.filter(column => column.export !== false)
   const [readers, rows] = await Promise.all([readersOf(db, columns), firstRows(db, asked, columns)])
-  const words = conditions.map(inWords).map(maskNumbers)
+  const words = toldConditions(list, conditions)
   await record(db, actorOf(req, res), {
     action: 'list.print',
     object: { type: 'list', id: list.code, label: list.label },

@@ -79,7 +79,7 @@ export async function readAsked(db: Knex, list: List, user: User, query: unknown
     conditions,
     mistakes,
     strays,
-    given: kept(given, { q: typed ? sealed(user, given.q, typed) : '', sort: sort.known, size: Boolean(size) }),
+    given: kept(given, { q: typed ? sealed(user, list, given.q, typed) : '', sort: sort.known, size: Boolean(size) }),
     typed: typed ?? '',
     choices: { ...choices, columns },
     options,
@@ -93,8 +93,8 @@ export function plainQuestion(list: List, user: User, search: Search): Question 
 }
 
 /** A search that came sealed stays as it came, so that an address does not change by being opened. */
-function sealed(user: User, given: string | undefined, typed: string): string {
-  return given && given !== typed ? given : sealWords(user, typed)
+function sealed(user: User, list: List, given: string | undefined, typed: string): string {
+  return given && given !== typed ? given : sealWords(user, [list], typed)
 }
 
 /** The address without any condition; sort and size stay. */

@@ -6,13 +6,11 @@ import { BadRequest, NotFound } from '../errors.ts'
 import { allow, currentUser, flash } from '../http.ts'
 import { keepColumns, keepSize, readChoices } from './choices.ts'
 import { exportList } from './exports.ts'
-import { inWords } from './filters.ts'
 import { formats, type List, pageSizes } from './list.ts'
-import { maskNumbers } from './masks.ts'
 import { showList } from './page.ts'
 import { askPicked, pageOf, picksForm, readPicked } from './picks.ts'
 import { printList } from './print.ts'
-import { isPrivate, sealWords } from './private-words.ts'
+import { isPrivate, sealWords, toldConditions } from './private-words.ts'
 import { type Asked, addressWith, readAsked, readTexts } from './question.ts'
 import { findList } from './registry.ts'
 import { addView, changeView, openView, removeView, showViews } from './view-pages.ts'
@@ -23,15 +21,16 @@ export const lists = express.Router()
 lists.param('code', (req, res, next, code) => allow(...findList(code).roles)(req, res, next))
 
 lists.get('/:code', async (req, res) => {
-  const given = readTexts(findList(req.params.code), req.query)
-  if (isPrivate(given.q ?? '')) return search(req, res, given)
+  const found = findList(req.params.code)
+  const given = readTexts(found, req.query)
+  if (isPrivate([found], given.q ?? '')) return search(req, res, given)
   const { list, asked } = await readRequest(req, res)
   // Paging on is the same reading; only a new question is a new one.
   if (list.logged && !asked.wish.after && !asked.wish.before)
     await record(db, actorOf(req, res), {
       action: list.logged,
       object: { type: 'list', id: list.code, label: list.label },
-      detail: { conditions: asked.conditions.map(inWords).map(maskNumbers) },
+      detail: { conditions: toldConditions(list, asked.conditions) },
     })
   await showList(db, res, asked)
 })
@@ -40,8 +39,9 @@ lists.post('/:code', (req, res) => search(req, res, readTexts(findList(req.param
 
 /** A search is posted, and only then gets an address: one that says nothing of an ID or phone number. */
 function search(req: Request, res: Response, { q, ...given }: Record<string, string>): void {
-  const words: Record<string, string> = q ? { q: sealWords(currentUser(res), q) } : {}
-  res.redirect(303, addressWith(findList(req.params.code), { ...words, ...given }))
+  const list = findList(req.params.code)
+  const words: Record<string, string> = q ? { q: sealWords(currentUser(res), [list], q) } : {}
+  res.redirect(303, addressWith(list, { ...words, ...given }))
 }
 
 lists.get('/:code/print', async (req, res) => {

@@ -5,9 +5,8 @@ import { db } from '../db.ts'
 import { checkbox, type Mistakes, readForm, text, typed } from '../forms/form.ts'
 import { currentUser, flash, recordId } from '../http.ts'
 import { readChoices } from './choices.ts'
-import { inWords } from './filters.ts'
 import type { List } from './list.ts'
-import { maskNumbers } from './masks.ts'
+import { toldConditions } from './private-words.ts'
 import { type Asked, addressWith, readAsked, readTexts } from './question.ts'
 import { findList } from './registry.ts'
 import { createView, deleteView, findView, keptOf, mostViews, replaceView, updateView, ViewRefused, viewsOf } from './views.ts'
@@ -122,7 +121,7 @@ async function renderViews(
     list: { code: list.code, label: list.label },
     back: addressWith(list, asked.given),
     query: new URLSearchParams(asked.given).toString(),
-    words: asked.conditions.map(inWords).map(maskNumbers).join('；') || '没有条件，范围内的全部',
+    words: toldConditions(list, asked.conditions).join('；') || '没有条件，范围内的全部',
     columns: asked.choices.columns.map(({ label }) => label).join('、'),
     organisation: user.organisation_name,
     most: mostViews,

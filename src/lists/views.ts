@@ -78,7 +78,7 @@ export async function findView(db: Knex, list: List, user: User, id: number): Pr
 /** What is kept of a question. A searched ID or phone number is not: a view lasts, and others may open it. */
 export function keptOf(asked: Asked): { query: string; words: string; isCut: boolean } {
   const { question, conditions, choices, typed } = asked
-  const isCut = isPrivate(typed)
+  const isCut = isPrivate([question.list], typed)
   const query = new URLSearchParams(wholeQuery(asked))
   if (isCut) query.delete('q')
   const words: ViewWords = { sort: `按${question.sort.label}排列` }

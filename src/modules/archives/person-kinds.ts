@@ -469,6 +469,20 @@ async function fileOf(db: Knex, { id: case_id }: Case, material: string): Promis
 
 // ── 资格变更 ───────────────────────────────────────────────────────────────────────────────────
 
+/** Whether a number is registered already tells of a person, so the answer is counted and logged as at 增员. */
+async function takenIn(db: Knex, kase: Case, id_number: string): Promise<Mistakes> {
+  const spent = await probesSpent(db, kase.applicant_id)
+  if (spent) return { new_id_number: spent.sentence }
+  if (!(await findPerson(db, id_number))) return {}
+  await recordRefusal(
+    db,
+    { ...portalItself, organisation_id: kase.applicant_id },
+    { reason: 'registered', probe: true },
+    id_number,
+  )
+  return { new_id_number: '这个身份证号已经登记，不能更正成它。请对照居民身份证核对。' }
+}
+
 const certificates = partOf(personForm, field => /^(title|credential)/.test(field.name))
 
 /** ★ fields of a person at work: a higher title, another credential, an ID number that was written down wrongly. */
@@ -518,7 +532,6 @@ export const staffChange = defineKind({
     const differs = (name: string) => (answers[name] ?? '') !== (before[name] ?? '')
     const changed = fieldsOf(certificates).some(({ name }) => differs(name))
     const there: string[] = await db('files').where({ case_id: kase.id }).whereNull('until_edition').distinct().pluck('material')
-    const taken = answers.new_id_number ? await findPerson(db, answers.new_id_number) : undefined
     const mistakes: Mistakes = {
       ...(changed || answers.new_id_number ? {} : { title: '内容和档案一样，没有要变更的。请修改后再提交。' }),
       ...personMistakes(answers),
@@ -531,9 +544,9 @@ export const staffChange = defineKind({
       ...(answers.new_id_number && !there.includes('identity')
         ? { new_id_number: '更正身份证号的，请在“材料”里上传身份证。' }
         : {}),
-      ...(taken ? { new_id_number: '这个身份证号已经登记，不能更正成它。请对照居民身份证核对。' } : {}),
     }
-    return mistakes
+    // Only what is otherwise ready is looked up, so that nobody tries out numbers for nothing.
+    return Object.keys(mistakes).length || !answers.new_id_number ? mistakes : await takenIn(db, kase, answers.new_id_number)
   },
   async whenDone(trx, kase, { answers: given }) {
     const answers = flat(given)
@@ -572,6 +585,8 @@ export const staffDispute = defineKind({
   parties: ['respondent'],
   reaches: ['city'],
   discreet: true,
+  // What the person gave their new employer is not for the old one.
+  keptBack: ['identity', 'contract'],
   prefix: 'RY',
   form: z.object({
     person_name: text({ label: '姓名', section: '人员', archive }),
@@ -663,12 +678,26 @@ export const staffDispute = defineKind({
     const live = await liveEmployment(trx, kase.subject_id)
     if (!claim) throw new Error(`case ${kase.id} has no disputed employment`)
     if (live?.company_id === kase.applicant_id) throw new NotNow('该人员已在申请企业在职，不需要再核定。')
+    await assertStillOld(trx, kase, live)
     const starts_on = answers.starts_on ?? claim.starts_on
     if (live) await endEmployment(trx, live, { ends_on: dayBefore(starts_on, live), end_reason: 'transferred', by: byCase(kase) })
     await begin(trx, claim.id)
     await tellRespondent(trx, kase, `人员归属异议已核定：${kase.subject_name}自 ${starts_on} 起不再计入贵单位`)
   },
 })
+
+/** What is decided is between applicant and respondent: whoever employs the person meanwhile was not heard. */
+async function assertStillOld(trx: Knex.Transaction, kase: Case, live: Employment | undefined): Promise<void> {
+  if (!live) return
+  const old = await trx('case_parties')
+    .where({ case_id: kase.id, role: 'respondent', organisation_id: live.company_id })
+    .first('id')
+  if (old) return
+  const other: { name: string } | undefined = await trx('organisations').where({ id: live.company_id }).first('name')
+  throw new NotNow(
+    `不能通过：该人员现在${other?.name ?? '另一家物业企业'}在职，不是这一件的被申请企业。请不通过这一件，由申请企业对现在的企业另提异议。`,
+  )
+}
 
 async function claimedBefore(db: Knex, user: User, person_id: number | undefined) {
   const claim =
@@ -692,7 +721,8 @@ async function tellRespondent(trx: Knex.Transaction, kase: Case, title: string):
     await tell(trx, {
       to: { organisation_id: party.organisation_id },
       title,
-      link: `/desk/cases/${kase.id}`,
+      // Withdrawn while it was asked, the case is no longer the old company's to read.
+      link: kase.state === 'withdrawn' ? `/desk/people/${kase.subject_id}` : `/desk/cases/${kase.id}`,
       case_id: kase.id,
       channels: ['inbox', 'sms', 'mail'],
       outside: '有一件人员归属异议已办结。',

@@ -60,7 +60,7 @@ export function isSameName(one: string, other: string): boolean {
 
 /** Why somebody cannot be hired; `probe` where the answer tells what the city knows of a person. */
 export interface Refusal {
-  reason: 'name' | 'elsewhere' | 'own' | 'pending'
+  reason: 'name' | 'elsewhere' | 'own' | 'pending' | 'registered'
   mistakes: Mistakes
   probe: boolean
 }
@@ -80,7 +80,8 @@ export async function refusalOf(
   known: KnownPerson | undefined,
 ): Promise<Refusal | undefined> {
   if (!known) return undefined
-  if (!isSameName(known.name, name))
+  // A name that only unapproved applications have given binds nobody.
+  if (!isSameName(known.name, name) && (await hasWorked(db, known.id)))
     return {
       reason: 'name',
       mistakes: {
@@ -95,6 +96,12 @@ export async function refusalOf(
   const pending = await db('employments').where({ person_id: known.id, company_id, state: 'pending' }).first('id')
   if (pending) return { reason: 'pending', mistakes: { id_number: '该人员的增员申请正在审核，不用重复提交。' }, probe: false }
   return undefined
+}
+
+/** Whether somebody was ever 在职: until then, the city has approved nothing that stands in their row. */
+async function hasWorked(db: Knex, person_id: number): Promise<boolean> {
+  const job = await db('employments').where({ person_id }).whereNotIn('state', ['pending', 'disputed']).first('id')
+  return job !== undefined
 }
 
 // Enough for a day of honest mistakes, too few to find out who works where.
@@ -116,6 +123,14 @@ export async function probeWait(company_id: number): Promise<number> {
   return await takeAttempt(probes, String(company_id))
 }
 
+const probeWords: Readonly<Record<Refusal['reason'], string>> = {
+  name: '姓名不一致',
+  elsewhere: '在其他企业在职',
+  registered: '更正后的身份证号已登记',
+  own: '在本单位在职',
+  pending: '正在审核',
+}
+
 /** A refusal that told a company something is counted and stands in the action log. */
 export async function recordRefusal(
   db: Knex,
@@ -129,7 +144,7 @@ export async function recordRefusal(
     action: 'person.refuse',
     object: { type: 'archive', id: 'people', label: '从业人员' },
     result: 'refused',
-    detail: { reason: reason === 'name' ? '姓名不一致' : '在其他企业在职', id_number: maskId(id_number) },
+    detail: { reason: probeWords[reason], id_number: maskId(id_number) },
   })
 }
 
@@ -205,9 +220,13 @@ export async function createPerson(
   })
 }
 
-/** Brings what is newly said of a known person into their row; what was left empty stays, and so do name and ID number. */
+/**
+ * Brings what is newly said of a known person into their row; what was left empty stays, and so do the ID number and the name of
+ * whoever was ever at work.
+ */
 export async function updatePerson(trx: Knex.Transaction, id: number, answers: RecordAnswers, by: ChangedBy): Promise<void> {
-  const told = Object.entries(ofPerson(answers)).filter(([name, text]) => text && name !== 'name' && name !== 'id_number')
+  const kept = ['id_number', ...((await hasWorked(trx, id)) ? ['name'] : [])]
+  const told = Object.entries(ofPerson(answers)).filter(([name, text]) => text && !kept.includes(name))
   await changeRecord(trx, people, id, { answers: Object.fromEntries(told), by })
 }
 

@@ -21,7 +21,7 @@ interface Link {
 }
 
 /** Who built a project may keep its archive, but the staff of the company that serves it are not its business. */
-const roles: readonly Role[] = archiveKeepers.filter(role => role !== 'developer')
+export const managerKeepers: readonly Role[] = archiveKeepers.filter(role => role !== 'developer')
 
 /** The running link and its project, if this user may change it: the company that serves, and the offices. @throws NotFound, Forbidden */
 async function openLink(db: Knex, user: User, id: number): Promise<{ link: Link; project: SeenProject }> {
@@ -54,7 +54,7 @@ export function managerPages(router: Router): void {
   editPages(router, {
     archive: projectLinks,
     path: '/links/:id/manager',
-    roles,
+    roles: managerKeepers,
     form: () => projectLinks.form,
     async open(db, user, id) {
       const { project } = await openLink(db, user, id)

@@ -16,6 +16,7 @@ import { fees, projectLinks, projects } from './project.ts'
 import { mayKeep, readableUntil, type SeenProject, seenProject } from './project-access.ts'
 import { type CommitteeFact, type LinkFact, type ProjectFacts, presentContract, projectFacts } from './project-facts.ts'
 import { lifeOf, type NextStep } from './project-life.ts'
+import { managerKeepers } from './project-manager.ts'
 import { hundredths, meetingCondition, roomFindings, sumNotices } from './project-rules.ts'
 import { type AsOf, changesPart, readOn, type ShownChange, shownRecord } from './record-pages.ts'
 import { visibleCompanies, visibleDevelopers, visiblePeople } from './visible.ts'
@@ -65,6 +66,7 @@ export async function showProject(req: Request, res: Response): Promise<void> {
     ...(isNow ? await presentParts(user, project, record.answers) : {}),
     parts: await partsOf('projects', db, user, id, asOf.on),
     keeps,
+    appoints: keeps && managerKeepers.includes(user.role),
     isNow,
   })
 }

@@ -3,6 +3,7 @@ import { type Role, roleCodes, roles } from '../../accounts/roles.ts'
 import type { User } from '../../accounts/users.ts'
 import { caseReaders } from '../../cases/roles.ts'
 import { NotFound } from '../../errors.ts'
+import type { EmploymentState } from './words.ts'
 
 /**
  * Who sees which archive (domain.md §2): every read starts here, so what is not somebody's is simply not found. The city sees all;
@@ -10,8 +11,8 @@ import { NotFound } from '../../errors.ts'
  * and the projects it serves or served; a developer itself and what it built; a committee its project.
  */
 
-/** Who meets archives at all. */
-export const archiveReaders: readonly Role[] = caseReaders
+/** Who meets archives at all; business administrators keep settings only. */
+export const archiveReaders: readonly Role[] = caseReaders.filter(role => role !== 'business-admin')
 
 /** Offices among them. */
 export const archiveOffices: readonly Role[] = archiveReaders.filter(role => roles[role].staff)
@@ -80,9 +81,19 @@ export function visibleProjects(db: Knex, user: User): Query {
   return withinProjects(db('projects'), db, user)
 }
 
+/** 项目 for lists, exports and maps, which say how things are today: without those a company served once and may only look up. */
+export function presentProjects(db: Knex, user: User): Query {
+  return withinProjects(db('projects'), db, user, { now: true })
+}
+
 /** 楼栋, joined with their project. */
 export function visibleBuildings(db: Knex, user: User): Query {
   return withinProjects(withProject(db, 'buildings'), db, user, { of: 'buildings' })
+}
+
+/** 楼栋 for lists, as with `presentProjects`. */
+export function presentBuildings(db: Knex, user: User): Query {
+  return withinProjects(withProject(db, 'buildings'), db, user, { of: 'buildings', now: true })
 }
 
 /** 房屋, joined with their project. A company that no longer serves the project sees none. */
@@ -145,6 +156,16 @@ function withinProjects(query: Query, db: Knex, user: User, { of, now }: { of?: 
  * asks for (待审核, 争议) it sees as its own application, unless nobody else has ever had to do with them.
  */
 export function visiblePeople(db: Knex, user: User): Query {
+  return seenPeople(db, user, ['employed', 'leaving', 'left'])
+}
+
+/** 从业人员 for lists and searches, which say how things are today: without those who have left a company, whose pages stand still for it. */
+export function presentPeople(db: Knex, user: User): Query {
+  return seenPeople(db, user, ['employed', 'leaving'])
+}
+
+/** @param states of the employments at a company that let it see a person whatever others have to do with them */
+function seenPeople(db: Knex, user: User, states: readonly EmploymentState[]): Query {
   const query = db('people')
   if (!archiveReaders.includes(user.role)) return none(query)
   const { scope } = user
@@ -158,12 +179,16 @@ export function visiblePeople(db: Knex, user: User): Query {
         .where({ 'employments.company_id': scope.organisation_id })
         .where(own =>
           own
-            .whereNotIn('employments.state', ['pending', 'disputed'])
-            .orWhereNotExists(
-              db('employments as others')
-                .whereRaw('others.person_id = employments.person_id')
-                .whereNot({ 'others.company_id': scope.organisation_id })
-                .select(db.raw('1')),
+            .whereIn('employments.state', [...states])
+            .orWhere(asked =>
+              asked
+                .whereIn('employments.state', ['pending', 'disputed'])
+                .whereNotExists(
+                  db('employments as others')
+                    .whereRaw('others.person_id = employments.person_id')
+                    .whereNot({ 'others.company_id': scope.organisation_id })
+                    .select(db.raw('1')),
+                ),
             ),
         )
         .select('employments.person_id'),

@@ -3,7 +3,7 @@ import type { Tone } from '../../../lists/list.ts'
 import { type Column, defineList, type Filter } from '../../../lists/list.ts'
 import { regionFilters } from '../../../lists/narrowings.ts'
 import { districtNames, regionNames } from '../../../lists/regions.ts'
-import { archiveReaders, visibleBuildings, visibleHouses, visibleProjects } from '../visible.ts'
+import { archiveReaders, presentBuildings, presentProjects, visibleHouses } from '../visible.ts'
 import { buildingTypes, type HouseState, housePurposes, houseStates, structures } from '../words.ts'
 import { belongingTo, moments, shownSql } from './shared.ts'
 
@@ -23,7 +23,7 @@ export const ofProject = (table: string): Filter =>
   belongingTo({
     name: 'project',
     label: '项目',
-    among: visibleProjects,
+    among: presentProjects,
     key: 'projects.id',
     called: 'projects.name',
     where: `${table}.project_id`,
@@ -39,7 +39,7 @@ export const buildings = defineList({
   code: 'buildings',
   label: '楼栋',
   roles: archiveReaders,
-  from: visibleBuildings,
+  from: presentBuildings,
   key: 'buildings.id',
   columns: [
     { name: 'name', label: '楼号', source: 'buildings.name' },
@@ -147,7 +147,7 @@ export const houses = defineList({
     belongingTo({
       name: 'building',
       label: '楼栋',
-      among: visibleBuildings,
+      among: presentBuildings,
       key: 'buildings.id',
       called: 'buildings.name',
       where: 'houses.building_id',

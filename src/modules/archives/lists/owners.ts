@@ -55,7 +55,7 @@ const ofHouse = (table: Table): Filter =>
 export const byNumbers =
   (table: string): NonNullable<SearchPlan['exact']> =>
   word => {
-    const isPhone = /^(1\d{10}|0\d{9,11})$/.test(word)
+    const isPhone = /^(1\d{10}|0\d{9,11}|0\d{2,3}-\d{7,8})$/.test(word)
     const isId = /^[0-9A-Z]{6,18}$/i.test(word) && /\d{4}/.test(word)
     if (!isPhone && !isId) return undefined
     return query => {

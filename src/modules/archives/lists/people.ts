@@ -3,7 +3,7 @@ import type { User } from '../../../accounts/users.ts'
 import { batchFilter, importLink } from '../../../imports/batches.ts'
 import { defineList, type Tone } from '../../../lists/list.ts'
 import { has, within } from '../../../lists/narrowings.ts'
-import { archiveOffices, archiveReaders, visibleCompanies, visiblePeople, visibleProjects, workingIn } from '../visible.ts'
+import { archiveOffices, archiveReaders, presentPeople, presentProjects, visibleCompanies, workingIn } from '../visible.ts'
 import {
   contractTypes,
   credentials,
@@ -65,7 +65,7 @@ export const people = defineList({
   code: 'people',
   label: '从业人员',
   roles: archiveReaders.filter(role => archiveOffices.includes(role) || role.startsWith('company')),
-  from: visiblePeople,
+  from: presentPeople,
   shown: withJob,
   key: 'people.id',
   columns: [
@@ -125,7 +125,7 @@ export const people = defineList({
     belongingTo({
       name: 'project',
       label: '所在项目',
-      among: visibleProjects,
+      among: presentProjects,
       key: 'projects.id',
       called: 'projects.name',
       where: (query, id, user) =>

@@ -5,7 +5,7 @@ import { batchFilter, importLink } from '../../../imports/batches.ts'
 import { type Column, defineList, type Filter, type Row, type Tone } from '../../../lists/list.ts'
 import { has, regionFilters, within } from '../../../lists/narrowings.ts'
 import { districtNames, regionNames } from '../../../lists/regions.ts'
-import { archiveReaders, visibleCompanies, visibleDevelopers, visiblePeople, visibleProjects } from '../visible.ts'
+import { archiveReaders, presentPeople, presentProjects, visibleCompanies, visibleDevelopers } from '../visible.ts'
 import {
   committeeStates,
   feeModes,
@@ -208,7 +208,7 @@ const filters: Filter[] = [
   belongingTo({
     name: 'manager',
     label: '项目负责人',
-    among: visiblePeople,
+    among: presentPeople,
     key: 'people.id',
     called: 'people.name',
     where: 'link.manager_id',
@@ -264,7 +264,7 @@ export const projects = defineList({
   code: 'projects',
   label: '项目',
   roles: archiveReaders,
-  from: (db, user) => linked(visibleProjects(db, user)),
+  from: (db, user) => linked(presentProjects(db, user)),
   shown: db => named(db('projects')),
   key: 'projects.id',
   columns,
