@@ -35,8 +35,10 @@ import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import { archivePages } from './modules/archives/index.ts'
 import './modules/index.ts'
+import { qualificationPages } from './modules/qualification/index.ts'
 import { objectionRoutes } from './publicity/objection-routes.ts'
 import { publicityPages } from './publicity/routes.ts'
+import { certificateSite } from './site/certificate-routes.ts'
 import { guides } from './site/guide-routes.ts'
 import { site } from './site/routes.ts'
 import { verifyPages } from './site/verify-routes.ts'
@@ -107,6 +109,7 @@ export function createApp(log = openLog()): Portal {
   app.use(site)
   app.use(guides)
   app.use(verifyPages)
+  app.use(certificateSite)
   app.use(publicityPages)
   app.use(registrationPages)
 
@@ -125,7 +128,7 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
   app.use('/desk/warnings', warnings)
-  for (const [path, pages] of archivePages) app.use(path, pages)
+  for (const [path, pages] of [...archivePages, ...qualificationPages]) app.use(path, pages)
   app.use('/desk/admin', admin)
 
   app.use(() => {

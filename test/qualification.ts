@@ -201,3 +201,92 @@ export function plain(html: string): string {
     .replace(/\s+/g, ' ')
     .slice(0, 4000)
 }
+
+/** A certificate the company holds, as one from before the portal: no papers of ours. @returns its id */
+export async function holdCertificate(
+  portal: TestPortal,
+  company_id: number,
+  changes: { level?: string; number?: string; approved_on?: string; valid_until?: string | null; state?: string } = {},
+): Promise<number> {
+  const { addDays } = await import('../src/calendar.ts')
+  const { now, today } = await import('../src/clock.ts')
+  serial++
+  const approved_on = changes.approved_on ?? addDays(today(), -400)
+  const at = now()
+  const [id = 0] = await portal.db('certificates').insert({
+    company_id,
+    number: `鲁济物3-2020-T${process.pid}${serial}`,
+    level: 'third',
+    state: 'valid',
+    issuer: '济南市住房和城乡建设局',
+    issued_on: approved_on,
+    valid_until: addDays(today(), 400),
+    created_at: at,
+    updated_at: at,
+    ...changes,
+    approved_on,
+  })
+  return id
+}
+
+const deskUsers: Readonly<Record<string, string>> = {
+  'district-clerk': 'district-clerk',
+  'district-reviewer': 'district-reviewer',
+  'city-clerk': 'city-clerk',
+  'city-reviewer': 'city-reviewer',
+  'city-approver': 'city-approver',
+}
+
+/**
+ * Takes a submitted case of 历下区 through its desks, as far as they go: 受理, then 通过 at each, with visit and outcome where asked for.
+ * @param conclusion what the deciding desk writes down
+ * @returns the state it has come to
+ */
+export async function passAll(
+  portal: TestPortal,
+  id: number,
+  { conclusion = {}, until }: { conclusion?: Record<string, string>; until?: string } = {},
+): Promise<string> {
+  const { today } = await import('../src/clock.ts')
+  for (let turns = 12; turns; turns--) {
+    const row: { state: string; place: string | null; holder_role: string | null; version: number } | undefined = await portal
+      .db('cases')
+      .where({ id })
+      .first('state', 'place', 'holder_role', 'version')
+    assert.ok(row)
+    if (row.place === until || !row.holder_role || !['submitted', 'reviewing'].includes(row.state)) return row.state
+    const agent = await portal.as(deskUsers[row.holder_role] ?? row.holder_role)
+    const page = await agent.get(`/desk/cases/${id}`)
+    const action = row.state === 'submitted' ? 'accept' : 'pass'
+    const fields = {
+      action,
+      version: String(row.version),
+      ...conclusion,
+      ...(page.text.includes('name="visited_on"') ? await visit() : {}),
+    }
+    if (page.text.includes('name="outcome_number"')) {
+      const body = new FormData()
+      const outcome = { outcome_number: `鲁建物〔2026〕${id}号`, outcome_on: today(), ...fields }
+      for (const [name, value] of Object.entries(outcome)) body.append(name, value)
+      body.append('files', paper(`outcome ${id} ${row.version}`), '批复.pdf')
+      const answer = await agent.raw(`/desk/cases/${id}/outcome`, { method: 'POST', body, headers: { origin: agent.base } })
+      assert.equal(answer.status, 303, plain(await answer.text()))
+    } else {
+      const answer = await agent.post(`/desk/cases/${id}/steps`, fields)
+      assert.equal(answer.status, 303, `${row.place}: ${plain(answer.text)}`)
+    }
+  }
+  throw new Error('the case does not come to an end')
+}
+
+/** Ends the publicity of a case by passing its days, and lets the job move it. */
+export async function endPublicity(portal: TestPortal, id: number): Promise<void> {
+  const { addDays } = await import('../src/calendar.ts')
+  const { today } = await import('../src/clock.ts')
+  const { moveDueCases } = await import('../src/cases/by-clock.ts')
+  await portal
+    .db('publicities')
+    .where({ case_id: id, open: 1 })
+    .update({ ends_on: addDays(today(), -1) })
+  await moveDueCases(portal.db)
+}

@@ -65,8 +65,11 @@ function findFiles() {
   return all
     .filter(file => !names.length || names.some(name => path.join('test', file).includes(name)))
     .map(file => path.join('test', file))
-    .sort()
+    .sort((one, other) => Number(isLong(other)) - Number(isLong(one)) || (one < other ? -1 : 1))
 }
+
+/** Browsers that walk through the whole portal begin first, so that none is left running alone at the end. */
+const isLong = file => /(^|[/-])(shell|story)\.test\.ts$/.test(file)
 
 /** Runs every file in a process of its own, two at a time, and makes sure that something was tested. */
 async function runTests(files, url) {

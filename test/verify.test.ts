@@ -66,7 +66,13 @@ async function givenCertificate({ valid_until = addDays(today(), 365), previous_
       level: '三级',
       scope: '20万平方米以下住宅项目',
     }
-    const { main, copy } = await issueCertificate(trx, { certificate_id: id, organisation_id: company_id, number, facts })
+    const { 'certificate-main': main, 'certificate-copy': copy } = await issueCertificate(trx, {
+      certificate_id: id,
+      organisation_id: company_id,
+      number,
+      facts,
+    })
+    assert.ok(main && copy)
     return { id, number, main, copy }
   })
 }
@@ -185,7 +191,13 @@ test('of two prints of one certificate the newer counts', async () => {
       level: '三级',
       scope: '',
     }
-    const { main: fresh } = await issueCertificate(trx, { certificate_id: id, organisation_id: company_id, number, facts })
+    const { 'certificate-main': fresh } = await issueCertificate(trx, {
+      certificate_id: id,
+      organisation_id: company_id,
+      number,
+      facts,
+    })
+    assert.ok(fresh)
     assert.notEqual(fresh.code, main.code)
   })
   assert.equal((await verify(main.code)).headline, '已换发，不能再使用')

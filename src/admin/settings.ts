@@ -20,6 +20,16 @@ const leads = [
   { value: '30', label: '提前 30 天' },
 ]
 
+/** A day that comes every year. 29 February would not. */
+const dayOfYear = (label: string) =>
+  text({
+    label,
+    max: 5,
+    pattern: /^(02-(0[1-9]|1\d|2[0-8])|(0[469]|11)-(0[1-9]|[12]\d|30)|(0[13578]|1[02])-(0[1-9]|[12]\d|3[01]))$/,
+    patternHint: `${label}请填月日，如 03-01。`,
+    hint: '月日，如 03-01；从下一次年检起生效。',
+  })
+
 /** 政府指导价上限 by service level, as five numbers; empty where the city has set none. */
 const ceilings = (type: string) =>
   text({
@@ -104,6 +114,24 @@ export const settings = {
       hint: '资质许可已于 2018 年取消。停用后资质只作历史档案，证书上写明不是承接物业服务的条件。',
     }),
     standard: true,
+  },
+  'qualification.inspection-from': {
+    group: '业务',
+    owner: 'system-admin',
+    field: dayOfYear('资质年检开始'),
+    standard: '03-01',
+  },
+  'qualification.inspection-until': {
+    group: '业务',
+    owner: 'system-admin',
+    field: dayOfYear('资质年检截止'),
+    standard: '04-30',
+  },
+  'qualification.rectify-days': {
+    group: '业务',
+    owner: 'system-admin',
+    field: integer({ label: '年检基本合格的整改期限', unit: '天', min: 1, max: 365 }),
+    standard: 30,
   },
   'documents.seal': {
     group: '文书',

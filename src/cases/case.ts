@@ -87,6 +87,8 @@ export interface StepPayload {
   answers?: { target: string; words: string }[]
   outcome?: { number: string; on: string; file_id?: number }
   visit?: { on: string; officers: string[]; finding: string }
+  /** 结论, by field of the kind's form. */
+  conclusion?: Record<string, string>
 }
 
 export interface Correction {

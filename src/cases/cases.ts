@@ -17,7 +17,17 @@ import { closePublicity, openPublicity, upholdObjections } from '../publicity/pu
 import type { Case, HistoryRow, StepPayload } from './case.ts'
 import { noDue } from './case.ts'
 import { dueOf, readClocks } from './clock.ts'
-import { archived, assertWritable, type Draft, draftOf, editionOf, keepReplies, sealedEdition, writeDraft } from './drafts.ts'
+import {
+  archived,
+  assertInUse,
+  assertWritable,
+  type Draft,
+  draftOf,
+  editionOf,
+  keepReplies,
+  sealedEdition,
+  writeDraft,
+} from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
 import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
 import { closedStates, type State, type Step, type StepCode, stepLabel, steps, undoneStates } from './lifecycle.ts'
@@ -70,6 +80,7 @@ export async function submitCase(user: User, id: number, form: SubmitForm): Prom
     if (kase.version !== form.version && isApplicant(kase, kind, user))
       throw new Conflict(movedOn(await standingOf(trx, kase), user))
     assertWritable(kase, user)
+    await assertInUse(trx, kind)
     const again = kase.state === 'supplement'
     const draft = await writeDraft(trx, user, kase, form.draft_version, form.posted)
     const fresh = again ? {} : archived(kind.form, await kind.prefill(trx, kase))
@@ -235,6 +246,8 @@ export async function takeStep(
     if (!isTheirs(step, standing, user)) throw new Forbidden(whoMay(standing, user))
     const open = stepsFor(standing, user).find(({ code }) => code === action)
     if (open?.barred) throw new Forbidden(open.barred)
+    // What ends a case without approval stays possible.
+    if (action === 'accept' || action === 'pass') await assertInUse(trx, standing.kind)
     if (action === 'correct') {
       const round = kase.rounds + 1
       await trx('case_corrections').insert(corrections.map(item => ({ case_id: kase.id, round, ...item })))
@@ -389,7 +402,15 @@ async function finish(
     ? await takeNumber(trx, settings.number, { year, region: kase.district_code ?? '' })
     : external?.number
   const decidedOn = dayOf(decided_at)
-  await kind.whenDone?.(trx, kase, { answers, settings, decidedOn, number, ...(external ? { outcome: external } : {}) })
+  const conclusion = await lastConclusion(trx, history, payload)
+  await kind.whenDone?.(trx, kase, {
+    answers,
+    settings,
+    decidedOn,
+    number,
+    conclusion,
+    ...(external ? { outcome: external } : {}),
+  })
   return { decided_at, ...(number ? { number } : {}) }
 }
 
@@ -411,6 +432,15 @@ async function lastOutcome(
   const row: { body: string | null } | undefined = await trx('case_payloads').where({ id: line.payload_id }).first('body')
   const { outcome } = JSON.parse(row?.body ?? '{}') as StepPayload // written by writeLine alone
   return outcome && { number: outcome.number, on: outcome.on, authority: authorityAt(line.place) }
+}
+
+/** What the deciding desk wrote down last. */
+async function lastConclusion(trx: Knex.Transaction, history: readonly HistoryRow[], payload: StepPayload): Promise<Answers> {
+  if (payload.conclusion) return payload.conclusion
+  const ids = history.flatMap(line => (line.step === 'pass' && line.payload_id !== null ? [line.payload_id] : []))
+  const rows: { body: string | null }[] = await trx('case_payloads').whereIn('id', ids).orderBy('id', 'desc').select('body')
+  const payloads = rows.map(({ body }) => JSON.parse(body ?? '{}') as StepPayload) // written by writeLine alone
+  return payloads.find(({ conclusion }) => conclusion)?.conclusion ?? {}
 }
 
 /** What follows a step in the same transaction: the party that must answer, papers, messages. */
@@ -482,7 +512,7 @@ export async function moveByClock(
     const kase = await trx<Case>('cases').where({ id }).forUpdate().first()
     if (!kase || !findKind(kase.kind)) return false
     const standing = await standingOf(trx, kase)
-    if (!isOpen(code, standing) || !(await isDue(standing))) return false
+    if (!isOpen(code, standing) || !(await isDue(standing)) || (await standing.kind.suspended?.(trx))) return false
     await move(trx, standing, null, code, {
       answers: await editionOf(trx, kase, kase.edition),
       payload: {},

@@ -106,6 +106,8 @@ const refusals: Record<Kind['refusedTo'], string> = {
 /** Everything a page tells of a kind under the settings of one variant. */
 export interface Told {
   kind: Kind
+  /** Why it is out of use. */
+  suspended: string | undefined
   variant: string
   variants: { code: string; label: string }[]
   rules: KindSettings
@@ -142,6 +144,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
   const [next] = await upcoming(db, editions, today())
   return {
     kind,
+    suspended: await kind.suspended?.(db),
     variant,
     variants: Object.entries(variantsOf(kind)).map(([code, label]) => ({ code, label })),
     // A page knows `settings` as those of Express.
@@ -288,6 +291,8 @@ export interface Entry {
   applicants: string
   limit: string
   mine: boolean
+  /** Why it is out of use. */
+  suspended: string | undefined
 }
 
 /** The catalogue by module. With a role, the kinds it may start come first; `only` narrows it. */
@@ -298,16 +303,22 @@ export async function catalogueFor(
   const entries = await Promise.all(
     allKinds()
       .filter(only)
-      .map(async kind => ({ kind, applicants: applicantsOf(kind), limit: await limitOf(db, kind), mine: isMine(kind, role) })),
+      .map(async kind => {
+        const suspended = await kind.suspended?.(db)
+        const mine = !suspended && isMine(kind, role)
+        return { kind, applicants: applicantsOf(kind), limit: await limitOf(db, kind), mine, suspended }
+      }),
   )
   const groups = Object.entries(modules).map(([module, label]) => ({
     label,
-    entries: entries.filter(entry => entry.kind.module === module).sort((a, b) => Number(b.mine) - Number(a.mine)),
+    entries: entries.filter(entry => entry.kind.module === module).sort((a, b) => order(a) - order(b)),
   }))
   const first = ({ entries }: { entries: Entry[] }) => Number(entries.some(entry => entry.mine))
   return groups.filter(group => group.entries.length).sort((a, b) => first(b) - first(a))
 }
 
+/** One's own first, what is out of use last. */
+const order = ({ mine, suspended }: Entry) => (suspended ? 2 : mine ? 0 : 1)
 const isMine = (kind: Kind, role: Role | undefined) => role !== undefined && kind.startedBy.includes(role)
 
 /** 20 个工作日, or the span over the variants. */

@@ -34,6 +34,7 @@ export async function startCase(
   { copyOf, typed = {}, ...wanted }: { subject_id?: number; copyOf?: Case; typed?: Answers } = {},
 ): Promise<number> {
   if (!kind.startedBy.includes(user.role)) throw new Forbidden(`${kind.label}不由${user.role_label}申请。`)
+  await assertInUse(db, kind)
   const copied = copyOf && (await editionOf(db, copyOf, copyOf.edition))
   const subject = await kind.subjectOf(db, user, { ...wanted, typed: { ...copied, ...typed } })
   const at = now()
@@ -72,11 +73,22 @@ export async function startCase(
     })
   } catch (error) {
     const open =
-      open_key !== null && isDuplicate(error) && (await db<Case>('cases').where({ open_key }).first('id', 'applicant_id'))
+      open_key !== null &&
+      isDuplicate(error) &&
+      (await db<Case>('cases').where({ open_key }).first('id', 'kind', 'serial', 'applicant_id'))
     if (!open) throw error
-    if (open.applicant_id === user.organisation_id) return open.id
-    throw new NotNow(`“${subject.name}”已有一件在办的${kind.label}，办结后才能再申请。`)
+    if (open.kind === kind.code && open.applicant_id === user.organisation_id) return open.id
+    const own = open.applicant_id === user.organisation_id ? `（${open.serial ?? '未提交的草稿'}）` : ''
+    throw new NotNow(
+      `“${subject.name}”已有一件在办的${kindOf(open).label}${own}，办结${own && '、撤回或删除草稿'}后才能申请${kind.label}。`,
+    )
   }
+}
+
+/** @throws NotNow with the sentence of a kind that is out of use */
+export async function assertInUse(db: Knex, kind: Kind): Promise<void> {
+  const why = await kind.suspended?.(db)
+  if (why) throw new NotNow(why)
 }
 
 /** What was typed elsewhere, as far as this form asks for it: only its fields are sealed. */

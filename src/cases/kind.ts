@@ -196,6 +196,15 @@ export interface Kind<F extends Form = Form> {
   settings: KindSettings | ((variant: string) => KindSettings)
   /** What the thresholds are called where the regulator sets them: 专职人员不少于 … 人. */
   thresholds?: Readonly<Record<string, { label: string; unit?: string }>>
+  /**
+   * 结论: what whoever decides writes down with 通过 where passing alone does not say it (合格 or 不合格, the number of a certificate
+   * granted elsewhere). Asked at the last desk or external place of the chain, wherever the regulator puts that.
+   */
+  conclusion?: Form
+  /** What only the database knows of a conclusion; asked before the step is taken. */
+  conclusionMistakes?(db: Knex, kase: Case, conclusion: Answers): Promise<Mistakes>
+  /** Why the kind is out of use now, as a sentence; then nothing is begun, submitted or approved, and the catalogue says so. */
+  suspended?(db: Knex): Promise<string | undefined>
   /** Where 不通过 leads (domain.md §3.1). */
   refusedTo: 'draft' | 'rejected' | 'refused'
   /** What a state is called here, where that differs. */
@@ -243,6 +252,8 @@ export interface DoneContext {
   number: string | undefined
   /** 文号 of the external authority, where one decided. */
   outcome?: { number: string; on: string; authority: string }
+  /** What the deciding desk wrote down; nothing where the kind asks for none. */
+  conclusion: Answers
 }
 
 const kinds = new Map<string, Kind>()

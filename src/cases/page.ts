@@ -15,6 +15,7 @@ import type { Case, StepPayload } from './case.ts'
 import { standingOf } from './cases.ts'
 import { chainOf } from './chain.ts'
 import { mainReading, readClocks } from './clock.ts'
+import { conclusionWords } from './conclusion.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
@@ -95,7 +96,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     fieldLabels: labelsOf(standing),
     canVerify: mayVerify(standing, user),
     picked: Number(queryText(req, 'file')) || undefined,
-    steps: open.map(step => ({ ...step, fields: stepForms.fields(step.needs) })),
+    steps: open.map(step => ({ ...step, fields: stepForms.fields(step.needs, step.concludes ? kind.conclusion : undefined) })),
     templates: settings.templates,
     corrections: correction,
     correctable: [
@@ -122,6 +123,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     queue: place,
     mayNote,
     mayUrge: mayUrge(standing, user),
+    suspended: closedStates.includes(kase.state) ? undefined : await kind.suspended?.(db),
     mayCopy: own && kase.closed_at !== null && kase.state !== 'done',
     action: back.action ?? '',
     values: back.values ?? {},
@@ -245,6 +247,7 @@ export function storyOf(
         ...(payload?.visit && isOffice
           ? [`实地核查 ${payload.visit.on}，${payload.visit.officers.join('、')}：${payload.visit.finding}`]
           : []),
+        ...conclusionWords(standing.kind.conclusion, payload?.conclusion).map(({ label, text }) => `${label}：${text}`),
         ...(payload?.outcome ? [`文号 ${payload.outcome.number}，${payload.outcome.on}`] : []),
       ]
       return {

@@ -20,8 +20,8 @@ import { isStep, type StepCode, steps } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
 import { dueOn, findCase, lockCase } from './queries.ts'
 import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
-import { stepForms } from './step-forms.ts'
-import { placeOf, stateOf, stepsFor } from './steps.ts'
+import { stepForms, typedTexts } from './step-forms.ts'
+import { asksConclusion, placeOf, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
 import { urgeCase } from './urge.ts'
 import { applyRowButton, showForm } from './write-page.ts'
@@ -158,6 +158,12 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
   const read = stepForms.read(action, standing, body, scan)
   if (!read.ok) {
     await showCase(req, res.status(422), kase, { action, values: read.values, mistakes: read.mistakes })
+    return undefined
+  }
+  const conclusion = asksConclusion(action, standing) ? read.data.payload.conclusion : undefined
+  const wrong = conclusion && (await standing.kind.conclusionMistakes?.(db, kase, conclusion))
+  if (wrong && Object.keys(wrong).length) {
+    await showCase(req, res.status(422), kase, { action, values: { ...typedTexts(body), ...conclusion }, mistakes: wrong })
     return undefined
   }
   const moved = await takeStep(user, id, { action, ...read.data, ...(scan?.ok ? { scan } : {}) })

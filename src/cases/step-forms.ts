@@ -16,7 +16,7 @@ import {
 import type { StepPayload } from './case.ts'
 import type { StepForm } from './cases.ts'
 import { type Need, type Step, type StepCode, steps } from './lifecycle.ts'
-import type { Standing } from './steps.ts'
+import { asksConclusion, type Standing } from './steps.ts'
 
 /** What the buttons of a case page send. Which fields a step wants follows from the lifecycle and the place. */
 
@@ -62,15 +62,16 @@ const itemMax = 500
 
 export const stepForms = {
   /** The fields a step asks for, for the page. */
-  fields(need: Need | undefined) {
-    return fieldsOf(forms[need ?? 'plain']).filter(field => field.type !== 'hidden')
+  fields(need: Need | undefined, conclusion?: Form) {
+    return fieldsOf(withConclusion(forms[need ?? 'plain'], conclusion)).filter(field => field.type !== 'hidden')
   },
 
   /** Reads what was posted for a step. Items of a correction come as `item=field.capital` and `words.field.capital=…`. */
   read(action: StepCode, standing: Standing, body: Record<string, unknown>, scan?: Received): Read {
     const step: Step = steps[action]
     const need = needOf(action, standing) ?? step.needs
-    const form = readForm(forms[need ?? 'plain'], body)
+    const conclusion = asksConclusion(action, standing) ? standing.kind.conclusion : undefined
+    const form = readForm(withConclusion(forms[need ?? 'plain'], conclusion), body)
     const items = need === 'corrections' ? readItems(standing, body) : undefined
     const mistakes: Mistakes = {
       ...(form.ok ? {} : form.mistakes),
@@ -89,9 +90,17 @@ export const stepForms = {
         ? { visit: { on: String(data.visited_on), officers: peopleIn(String(data.officers)), finding: String(data.finding) } }
         : {}),
       ...(need === 'outcome' ? { outcome: { number: String(data.outcome_number), on: String(data.outcome_on) } } : {}),
+      ...(conclusion
+        ? { conclusion: Object.fromEntries(fieldsOf(conclusion).map(({ name }) => [name, String(data[name] ?? '')])) }
+        : {}),
     }
     return { ok: true, data: { version: Number(data.version), payload, ...(items ? { corrections: items.items } : {}) } }
   },
+}
+
+/** The conclusion stands before the opinion. */
+function withConclusion(form: Form, conclusion: Form | undefined): Form {
+  return conclusion ? z.object({ ...conclusion.shape, ...form.shape }) : form
 }
 
 /** A negative answer from outside has the same papers as a positive one. */
@@ -126,7 +135,7 @@ function readItems({ kind, settings }: Standing, body: Record<string, unknown>) 
 }
 
 /** Whatever texts were typed, to be shown again. */
-function typedTexts(body: Record<string, unknown>): Values {
+export function typedTexts(body: Record<string, unknown>): Values {
   return Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) =>
       typeof value === 'string' && value.length <= 20_000

@@ -19,6 +19,8 @@ export interface OpenStep {
   code: StepCode
   label: string
   needs: Need | undefined
+  /** Whether the step asks for the conclusion of the kind as well. */
+  concludes: boolean
   negative: boolean
   /** Where it leads, in words: 市局审批. */
   leads: string
@@ -73,7 +75,8 @@ export function stepsFor(standing: Standing, user: User): OpenStep[] {
     const barred = step.fourEyes ? whyBarred(standing, user) : undefined
     const needs = needOf(code, standing)
     const leads = leadsTo(code, standing)
-    return [{ code, label: step.label, needs, negative: step.negative ?? false, leads, ...(barred ? { barred } : {}) }]
+    const concludes = asksConclusion(code, standing)
+    return [{ code, label: step.label, needs, concludes, negative: step.negative ?? false, leads, ...(barred ? { barred } : {}) }]
   })
 }
 
@@ -155,6 +158,12 @@ function needOf(code: StepCode, standing: Standing): Need | undefined {
   if (code === 'pass' && place?.sort === 'desk' && place.visit) return 'visit'
   const step: Step = steps[code]
   return step.needs
+}
+
+/** Whether a step lets the case through at the last place that decides, so that the kind's conclusion belongs to it. */
+export function asksConclusion(code: StepCode, { kase, kind, settings }: Pick<Standing, 'kase' | 'kind' | 'settings'>): boolean {
+  const last = settings.chain.findLast(place => place.sort === 'desk' || place.sort === 'external')
+  return code === 'pass' && kind.conclusion !== undefined && last !== undefined && last.code === kase.place
 }
 
 function leadsTo(code: StepCode, standing: Standing): string {

@@ -24,9 +24,12 @@ export interface CertificateFacts {
   issuer: string
   issued_on: string
   /** 变更记录 and 年检记录, for the 副本. */
+  /** Printed again after a loss, on this day: 补. `issued_on` stays that of the certificate. */
+  reissued?: string
   changes?: readonly { on: string; item: string; before: string; after: string }[]
-  inspections?: readonly { year: string; result: string; on: string; by: string }[]
 }
+/** 年检记录 is no part of the paper that was issued: it is printed as the register has it on the day of the print. */
+export type InspectionRecord = { year: string; result: string; on: string; by: string }
 type Printed = CertificateFacts & { clause: string }
 
 export const certificatePapers = {
@@ -51,9 +54,17 @@ const rules = '本证书不得涂改、伪造、出租、出借、转让。登�
  */
 export async function issueCertificate(
   trx: Knex.Transaction,
-  issue: { certificate_id: number; case_id?: number; organisation_id: number; number: string; facts: CertificateFacts },
-): Promise<{ main: { id: number; code: string }; copy: { id: number; code: string } }> {
-  const { certificate_id, case_id, organisation_id, number, facts } = issue
+  issue: {
+    certificate_id: number
+    case_id?: number
+    organisation_id: number
+    number: string
+    facts: CertificateFacts
+    /** Which papers; both unless told. */
+    papers?: readonly CertificatePaper[]
+  },
+): Promise<Partial<Record<CertificatePaper, { id: number; code: string }>>> {
+  const { certificate_id, case_id, organisation_id, number, facts, papers = ['certificate-main', 'certificate-copy'] } = issue
   const row: Record<string, unknown> | undefined = await trx('certificates')
     .where({ id: certificate_id })
     .first('number', 'approved_on', 'issued_on', 'valid_until', 'issuer')
@@ -63,8 +74,9 @@ export async function issueCertificate(
   if (wrong.length) throw new Error(`certificate ${certificate_id} and its facts differ in ${wrong.map(([name]) => name)}`)
   const set = await settingsNow(trx)
   const printed: Printed = { ...facts, clause: set['qualification.enabled'] ? rules : abolished }
-  const issueOne = async (paper: CertificatePaper) =>
-    await issueDocument(trx, {
+  const issued: Partial<Record<CertificatePaper, { id: number; code: string }>> = {}
+  for (const paper of papers)
+    issued[paper] = await issueDocument(trx, {
       paper,
       ...(case_id ? { case_id } : {}),
       organisation_id,
@@ -72,9 +84,9 @@ export async function issueCertificate(
       number,
       title: certificatePapers[paper].title,
       facts: printed,
-      issued_on: facts.issued_on,
+      issued_on: facts.reissued ?? facts.issued_on,
     })
-  return { main: await issueOne('certificate-main'), copy: await issueOne('certificate-copy') }
+  return issued
 }
 
 /** What the facts of an issued certificate say. */
@@ -83,7 +95,10 @@ export function certificateFacts({ facts }: Document): Printed {
 }
 
 /** Prints an issued certificate. One that no longer holds carries that across the page. */
-export async function printCertificate(document: Document, printing: Printing & { standing: Standing }): Promise<Buffer> {
+export async function printCertificate(
+  document: Document,
+  printing: Printing & { standing: Standing; inspections?: readonly InspectionRecord[] },
+): Promise<Buffer> {
   const facts = certificateFacts(document)
   const main = document.paper === 'certificate-main'
   const paper = new Paper({
@@ -102,7 +117,7 @@ export async function printCertificate(document: Document, printing: Printing & 
     copyPage(paper, document, facts, printing)
     paper.newPage()
     frame(paper)
-    recordPage(paper, facts)
+    recordPage(paper, facts, printing)
   }
   if (!printing.standing.good) paper.watermark(printing.standing.label)
   return await paper.finish()
@@ -123,10 +138,11 @@ function copyPage(paper: Paper, document: Document, facts: Printed, printing: Pr
   proof(paper, document, facts, printing, foot + 34)
 }
 
-function title(paper: Paper, { number }: Printed, label: string, size: number): void {
+function title(paper: Paper, { number, reissued }: Printed, label: string, size: number): void {
   paper.text('物业服务企业资质证书', { tag: 'H1', size, leading: size * 1.35, weight: 'bold', align: 'center', colour: deep })
   paper.text(`（${label}）`, { size: 14, leading: 22, align: 'center', after: 4 })
-  paper.text(`证书编号：${number}`, { size: 12, leading: 20, align: 'center', after: 10 })
+  const again = reissued ? `（补，${onPaper(reissued)}）` : ''
+  paper.text(`证书编号：${number}${again}`, { size: 12, leading: 20, align: 'center', after: 10 })
 }
 
 interface Row {
@@ -224,7 +240,11 @@ function proof(paper: Paper, { code }: Document, { issuer, issued_on, clause }: 
 /** Blank rows are kept for stamps on paper. */
 const rowsOfRecord = 8
 
-function recordPage(paper: Paper, { changes = [], inspections = [], number }: Printed): void {
+function recordPage(
+  paper: Paper,
+  { changes = [], number }: Printed,
+  { inspections = [] }: { inspections?: readonly InspectionRecord[] },
+): void {
   const style = { size: 16, align: 'center', after: 8 } as const
   const filled = (rows: string[][], columns: number) => [
     ...rows.map(row => row.map(text => ({ text }))),

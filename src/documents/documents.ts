@@ -181,26 +181,60 @@ interface CertificateRow {
   valid_until: string | null
   ended_on: string | null
   end_reason: string | null
+  renewing: number
+}
+
+/** How long a filing holds that a paper proves. */
+export interface Filed {
+  valid_until: string | null
+  ended_on: string | null
+  /** The number of the one that took its place. */
+  newer?: string | null
+}
+
+const registers = new Map<string, (db: Knex, id: number) => Promise<Filed | undefined>>()
+
+/**
+ * Tells how to look up what a 备案证明 proves: the object type its papers are issued about. Papers about other things hold until a
+ * newer one of their sort.
+ */
+export function registerFiled(type: string, read: (db: Knex, id: number) => Promise<Filed | undefined>): void {
+  registers.set(type, read)
 }
 
 /**
- * What a paper is worth today: a certificate as its row and the day say (domain.md §4.6), a paper of a case as long as no newer one
- * of its sort took its place. `doubtful` when the register and the paper contradict each other; then nothing is confirmed.
+ * What a paper is worth today: a certificate as its row and the day say (domain.md §4.6), a proof of a filing as its register says, a
+ * paper of a case as long as no newer one of its sort took its place. `doubtful` when the register and the paper contradict each other;
+ * then nothing is confirmed.
  */
 export async function statusOf(db: Knex, document: Document): Promise<Standing> {
-  const newer: { id: number; issued_on: string } | undefined = await newerPrint(db, document)
+  const newer = await newerPrint(db, document)
   if (document.object_type !== 'certificate') {
-    if (!newer) return standing('valid')
-    return { ...standing('superseded'), ended_on: newer.issued_on }
+    if (newer) return { ...standing('superseded'), ended_on: newer.issued_on }
+    const read = registers.get(document.object_type ?? '')
+    return read ? filedStanding(await read(db, document.object_id ?? 0)) : standing('valid')
   }
   const row: CertificateRow | undefined = await db('certificates')
     .where({ id: document.object_id ?? 0 })
-    .first('id', 'number', 'state', 'approved_on', 'issued_on', 'valid_until', 'ended_on', 'end_reason')
+    .first('id', 'number', 'state', 'approved_on', 'issued_on', 'valid_until', 'ended_on', 'end_reason', 'renewing')
   if (!row) return standing('doubtful')
   // A certificate that was issued anew keeps its row, so only the newest print must agree with it.
   if (!newer && !agrees(row, document)) return standing('doubtful')
   const now = await certificateStanding(db, row)
-  return newer && now.good ? { ...now, ...standing('replaced'), ended_on: newer.issued_on } : now
+  return newer && now.good ? { ...now, ...standing(replacedBy(newer)), ended_on: newer.issued_on, until: now.until } : now
+}
+
+/** A print made anew after a loss says so: the one before was declared void, and did not become another certificate. */
+function replacedBy({ facts }: Pick<Document, 'facts'>): 'replaced' | 'lost' {
+  return (JSON.parse(facts) as { reissued?: unknown }).reissued ? 'lost' : 'replaced' // written by issueCertificate
+}
+
+function filedStanding(filed: Filed | undefined, day = today()): Standing {
+  if (!filed) return standing('doubtful')
+  const { valid_until: until, ended_on, newer = null } = filed
+  if (ended_on && ended_on <= day) return { ...standing(newer ? 'superseded' : 'cancelled'), until, ended_on, newer }
+  const code = stateOn({ state: 'valid', valid_until: until }, day)
+  return { ...standing(code), until, ended_on: code === 'expired' ? until : null }
 }
 
 /** The state of a certificate on a day. */
@@ -221,12 +255,13 @@ export async function certificateStanding(db: Knex, row: CertificateRow, day = t
 
 /** The state that is stored, and for a valid certificate what its last day makes of it. */
 export function stateOn(
-  { state, valid_until }: { state: string; valid_until: string | null },
+  { state, valid_until, renewing }: { state: string; valid_until: string | null; renewing?: number },
   day: string,
 ): CertificateState | 'doubtful' {
   if (state !== 'valid') return Object.hasOwn(certificateStates, state) ? (state as CertificateState) : 'doubtful' // just looked up
   if (valid_until === null) return 'valid'
-  if (valid_until < day) return 'expired'
+  // A renewal asked for in time keeps it in force until that is decided (行政许可法 第五十条).
+  if (valid_until < day) return renewing ? 'expiring' : 'expired'
   return valid_until <= addDays(day, soon) ? 'expiring' : 'valid'
 }
 
@@ -236,7 +271,10 @@ function standing(code: Standing['code']): Standing {
 }
 
 /** A newer paper of the same sort about the same thing. Each request for correction stands for itself. */
-async function newerPrint(db: Knex, { id, paper, case_id, object_type, object_id }: Document) {
+async function newerPrint(
+  db: Knex,
+  { id, paper, case_id, object_type, object_id }: Document,
+): Promise<Pick<Document, 'id' | 'issued_on' | 'facts'> | undefined> {
   if (paper === 'correction') return undefined
   const same = object_type ? { object_type, object_id } : { case_id }
   if (!object_type && !case_id) return undefined
@@ -244,7 +282,7 @@ async function newerPrint(db: Knex, { id, paper, case_id, object_type, object_id
     .where({ ...same, paper })
     .where('id', '>', id)
     .orderBy('id', 'desc')
-    .first('id', 'issued_on')
+    .first('id', 'issued_on', 'facts')
 }
 
 function agrees(row: CertificateRow, { facts }: Document): boolean {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Case, Correction, StoredFile } from '../cases/case.ts'
 import { clocksOf, standingOf } from '../cases/cases.ts'
+import { conclusionWords } from '../cases/conclusion.ts'
 import { editionOf } from '../cases/drafts.ts'
 import { payloadsOf } from '../cases/history.ts'
 import { isStep, states, stepLabel } from '../cases/lifecycle.ts'
@@ -153,7 +154,7 @@ async function materials(db: Knex, { kase, settings }: Standing): Promise<Part> 
 
 const otherPapers: Record<string, string> = { outcome: '上级机关决定', answer: '答复附件' }
 
-async function opinions(db: Knex, { kase, history }: Standing, notes: boolean): Promise<Part> {
+async function opinions(db: Knex, { kase, kind, history }: Standing, notes: boolean): Promise<Part> {
   const payloads = await payloadsOf(db, kase.id)
   const rows = history.flatMap(line => {
     const payload = line.payload_id === null ? undefined : payloads.get(line.payload_id)
@@ -161,6 +162,7 @@ async function opinions(db: Knex, { kase, history }: Standing, notes: boolean): 
     const words = [
       payload?.opinion,
       payload?.visit && `实地核查 ${payload.visit.on}，${payload.visit.officers.join('、')}：${payload.visit.finding}`,
+      ...conclusionWords(kind.conclusion, payload?.conclusion).map(({ label, text }) => `${label}：${text}`),
       payload?.outcome && `文号 ${payload.outcome.number}，${payload.outcome.on}`,
       notes && payload?.note && `内部备注：${payload.note}`,
     ].filter(Boolean)

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { isRole, roles } from '../accounts/roles.ts'
 import { type Settings, settingsNow } from '../admin/settings.ts'
 import type { Case, Correction, HistoryRow, StepPayload } from '../cases/case.ts'
+import { conclusionWords } from '../cases/conclusion.ts'
 import { payloadsOf } from '../cases/history.ts'
 import type { Clock, Kind, KindSettings, Place } from '../cases/kind.ts'
 import { isStep, type Step, type StepCode, states, stepLabel, steps } from '../cases/lifecycle.ts'
@@ -238,12 +239,16 @@ async function slipLines(trx: Knex.Transaction, { kase, kind, settings, history 
     const place = settings.chain.find(({ code }) => code === line.place)
     const by: Step['by'] = steps[line.step].by
     const unnamed = kind.discreet && by === 'party'
-    const opinion = line.payload_id === null || unnamed ? undefined : payloads.get(line.payload_id)?.opinion
+    const payload = line.payload_id === null || unnamed ? undefined : payloads.get(line.payload_id)
+    const opinion = [
+      ...conclusionWords(kind.conclusion, payload?.conclusion).map(({ label, text }) => `${label}：${text}`),
+      ...(payload?.opinion ? [payload.opinion] : []),
+    ].join('\n')
     return [
       {
         place: by === 'applicant' ? '申请人' : by === 'clock' && place ? place.label : line.place_label,
         step: stepLabel(line.step),
-        opinion: opinion ?? (line.step === 'correct' ? `见${casePapers.correction.label}` : ''),
+        opinion: opinion || (line.step === 'correct' ? `见${casePapers.correction.label}` : ''),
         on: dayOf(line.at),
       },
     ]

@@ -148,6 +148,7 @@ interface Certificate {
   valid_until: string | null
   ended_on: string | null
   end_reason: string | null
+  renewing: number
 }
 
 /** The certificates this person may see: the office by the companies of its region, a company its own. */

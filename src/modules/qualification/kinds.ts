@@ -7,11 +7,10 @@ import { confirmChecks, newChecks } from './checks.ts'
 import { applicantCompany, certificateOf, companyAnswers, projectRows, runsOn } from './company.ts'
 import { confirmForm, newForm } from './form.ts'
 import { confirmSettings, newSettings } from './settings.ts'
+import { companyRoles, law, unlessEnabled } from './standards.ts'
 
 /** 资质 (domain.md §4). The first two businesses; the rest of the life of a certificate stands on them. */
 
-const law = '物业服务企业资质管理办法（建设部令第164号）'
-const companyRoles = ['company-admin', 'company-clerk'] as const
 const proof = {
   label: '物业服务企业资质证书',
   papers: [
@@ -43,6 +42,7 @@ export const qualificationNew = defineKind({
   settings: newSettings,
   thresholds,
   refusedTo: 'refused',
+  suspended: unlessEnabled,
   checks: newChecks,
   proof,
   afterwards,
@@ -60,7 +60,7 @@ export const qualificationNew = defineKind({
     return typeof from === 'string' && isDay(from) && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
   },
   async whenDone(trx, kase, context) {
-    await award(trx, kase, context, 'provisional')
+    await award(trx, { ...kase, company_id: kase.subject_id }, context, 'provisional')
   },
   publicFacts: (_kase, answers) => factsOf(answers, '三级（暂定）'),
 })
@@ -78,6 +78,7 @@ export const qualificationConfirm = defineKind({
   settings: confirmSettings,
   thresholds,
   refusedTo: 'refused',
+  suspended: unlessEnabled,
   checks: confirmChecks,
   proof,
   afterwards,
@@ -105,7 +106,7 @@ export const qualificationConfirm = defineKind({
     return { ...answers, certificate_number: held?.number ?? '', certificate_until: held?.valid_until ?? '', projects }
   },
   async whenDone(trx, kase, context) {
-    await award(trx, kase, context, 'third')
+    await award(trx, { ...kase, company_id: kase.subject_id }, context, 'third')
   },
   publicFacts: (_kase, answers) => factsOf(answers, '三级'),
 })

@@ -1,22 +1,10 @@
-import { desk, type KindSettings, type Material, publicity } from '../../cases/kind.ts'
-import { paper, standardClocks } from '../../cases/standards.ts'
+import type { KindSettings, Material } from '../../cases/kind.ts'
+import { paper } from '../../cases/standards.ts'
+import { chainFor, licenceClocks } from './standards.ts'
 
 /** What the kinds of 三级 and 暂定 begin with (domain.md §3.2, §4.1, §4.2, §4.4); the regulator may decide otherwise at any time. */
 
-const clocks = standardClocks(
-  { limit: 20, law: '行政许可法第四十二条' },
-  { law: '行政许可法第三十二条', silence: '逾期没有告知补正的，自收到申请之日起即为受理。' },
-)
-
-const chain = [
-  desk('district', 'district-clerk', '区县初审', '初审中', { visit: true }),
-  desk('city-clerk', 'city-clerk', '市局经办', '经办审核中'),
-  desk('city-reviewer', 'city-reviewer', '市局复核', '复审中'),
-  desk('city-approver', 'city-approver', '市局审批', '审批中'),
-  publicity('city-clerk', 5),
-]
-
-const templates = [
+export const templates = [
   { step: 'pass', label: '材料属实', text: '材料齐全，内容属实。' },
   { step: 'pass', label: '同意报批', text: '经审核，申报条件符合要求，同意报批。' },
   { step: 'sendBack', label: '核对人员', text: '请再核对人员名单与证书是否一致。' },
@@ -27,21 +15,21 @@ const templates = [
   { step: 'correct', label: '与填写不一致', text: '材料内容与填写内容不一致，请核对后更正。' },
 ]
 
-const common: Material[] = [
+export const common: Material[] = [
   paper('application-form', '企业资质等级申报表', { hint: '在本页打印，签字盖章后扫描上传' }),
   paper('business-licence', '营业执照', { original: true }),
 ]
-const staffPapers: Material[] = [
+export const staffPapers: Material[] = [
   paper('credentials', '物业管理专业人员职业资格证书、劳动合同', { original: true, hint: '每人一个文件，文件名写姓名' }),
   paper('titles', '管理和技术人员职称证书、劳动合同', { original: true, hint: '可附社会保险缴纳证明' }),
   paper('heads', '工程、财务负责人职称证书、劳动合同', { original: true }),
 ]
-const pledge = paper('pledge', '材料真实性承诺书', { hint: '法定代表人签字，加盖公章' })
+export const pledge = paper('pledge', '材料真实性承诺书', { hint: '法定代表人签字，加盖公章' })
 
 /** 新设立申报 (三级暂定). */
 export const newSettings: KindSettings = {
-  chain,
-  clocks,
+  chain: chainFor('provisional'),
+  clocks: licenceClocks(),
   consults: [],
   materials: [
     ...common,
@@ -60,8 +48,8 @@ export const newSettings: KindSettings = {
 
 /** 三级核定. */
 export const confirmSettings: KindSettings = {
-  chain,
-  clocks,
+  chain: chainFor('third'),
+  clocks: licenceClocks(),
   consults: [],
   materials: [
     ...common,

@@ -1,0 +1,3 @@
+import type { Import } from '../../imports/import.ts'
+
+export const qualificationImports: readonly Import[] = []
