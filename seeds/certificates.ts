@@ -14,41 +14,74 @@ const certificateEnds: readonly (readonly [count: number, from: number, to: numb
 ]
 
 /** Of 46 companies with a full level: one that lost its certificate by a decision, one that gave it up. */
-const gone: Partial<Record<number, CertificateState>> = { 44: 'revoked', 45: 'cancelled' }
+const gone: Partial<Record<number, Pick<Certificate, 'state' | 'end_reason' | 'end_basis'>>> = {
+  44: { state: 'revoked', end_reason: '以提供虚假材料的手段取得资质证书', end_basis: '行政许可法第六十九条第二款' },
+  45: { state: 'cancelled', end_reason: '企业自愿放弃资质', end_basis: '行政许可法第七十条' },
+}
 
 export interface Certificate {
   level: CertificateLevel
   approved_on: string
   state: CertificateState
   ended_on?: string
+  end_reason?: string
+  end_basis?: string
 }
 
-/** 资质证书 of the companies registered in the city: the present one and those it replaced. */
-export function certify(ground: Ground, companies: Company[]): void {
+/** A certificate as the inspections ask for it: from the approval to the last day it held. */
+export interface Held {
+  id: number
+  company: Company
+  approved_on: string
+  until: string
+}
+
+/**
+ * 资质证书 of the companies registered in the city: the present one and those it replaced.
+ * @returns all of them
+ */
+export function certify(ground: Ground, companies: Company[]): Held[] {
   const { random, today } = ground
   const local = companies.filter(company => company.level !== 'none')
   const drawn = certificateEnds.flatMap(([count, from, to]) => Array.from({ length: count }, () => random.int(from, to)))
   const full = random.shuffle(local.filter(({ level, index }) => level !== 'provisional' && index > 1 && !gone[index]))
   const left = new Map(full.slice(0, drawn.length).map((company, index) => [company.index, at(drawn, index)]))
-  for (const company of local) {
+  return local.flatMap(company => {
     const years = company.level === 'provisional' ? 1 : 3
     const soonest = addDays(company.established_on, 25)
     const day = addYears(addDays(today, (left.get(company.index) ?? random.int(95, years * 365 - 20)) + 1), -years)
     // A new company applies within 30 days; one that has not been confirmed in time holds a certificate that has run out.
     const approved_on = company.level === 'provisional' ? soonest : day
-    addChain(ground, company, { level: company.level, approved_on, ...endOf(ground, company) })
-  }
+    return addChain(ground, company, {
+      level: company.level,
+      approved_on,
+      ...endOf(ground, company, lastDay(approved_on, years)),
+    })
+  })
 }
 
-function endOf({ random, today }: Ground, { index }: Company): Pick<Certificate, 'state' | 'ended_on'> {
-  const state = gone[index]
-  return state ? { state, ended_on: addDays(today, -random.int(20, 90)) } : { state: 'valid' }
+function endOf(
+  { random, today }: Ground,
+  { index, level }: Company,
+  valid_until: string,
+): Omit<Certificate, 'level' | 'approved_on'> {
+  const end = gone[index]
+  if (end) return { ...end, ended_on: addDays(today, -random.int(20, 90)) }
+  if (valid_until >= today) return { state: 'valid' }
+  // As the job leaves it on the day after.
+  return {
+    state: 'expired',
+    ended_on: valid_until,
+    ...(level === 'provisional'
+      ? { end_reason: '暂定资质有效期届满，没有核定三级资质', end_basis: '物业服务企业资质管理办法（建设部令第164号）第八条' }
+      : { end_reason: '有效期届满，没有核定延续', end_basis: '行政许可法第七十条第（一）项' }),
+  }
 }
 
 const below: Partial<Record<CertificateLevel, CertificateLevel>> = { first: 'second', second: 'third' }
 
 /** The present certificate and all before it: renewed or raised every three years, the first one 暂定 for a year. */
-function addChain(ground: Ground, company: Company, present: Certificate) {
+function addChain(ground: Ground, company: Company, present: Certificate): Held[] {
   const { random } = ground
   const chain = [present]
   const opened = addDays(company.established_on, 25)
@@ -65,13 +98,14 @@ function addChain(ground: Ground, company: Company, present: Certificate) {
     chain.unshift({ level: 'third', approved_on: confirmed, state: 'replaced', ended_on: first.approved_on })
     chain.unshift({ level: 'provisional', approved_on: opened, state: 'replaced', ended_on: confirmed })
   }
-  let previous_id: number | null = null
-  for (const certificate of chain) previous_id = addCertificate(ground, company, certificate, previous_id)
+  const held: Held[] = []
+  for (const certificate of chain) held.push(addCertificate(ground, company, certificate, held.at(-1)?.id ?? null))
+  return held
 }
 
-/** @returns its id */
-export function addCertificate(ground: Ground, company: Company, certificate: Certificate, previous_id: number | null): number {
-  const { level, approved_on, state, ended_on } = certificate
+export function addCertificate(ground: Ground, company: Company, certificate: Certificate, previous_id: number | null): Held {
+  const { level, approved_on, state, ended_on, end_reason, end_basis } = certificate
+  const valid_until = lastDay(approved_on, level === 'provisional' ? 1 : 3)
   const id = ground.newId('certificates')
   const number = numberOf(ground, level, approved_on.slice(0, 4))
   for (const scope of ['companies', 'organisations']) ground.index(scope, company.id, [number])
@@ -85,11 +119,13 @@ export function addCertificate(ground: Ground, company: Company, certificate: Ce
     issuer: issuerOf(level, approved_on),
     approved_on,
     issued_on: earlier(addDays(approved_on, ground.random.int(1, 10)), ground.today),
-    valid_until: lastDay(approved_on, level === 'provisional' ? 1 : 3),
+    valid_until,
     ended_on: ended_on ?? null,
+    end_reason: end_reason ?? null,
+    end_basis: end_basis ?? null,
     ...stamps(ground.at),
   })
-  return id
+  return { id, company, approved_on, until: ended_on ?? valid_until }
 }
 
 /** The numbers of the province and the ministry are not ours; they carry DEM so that no real one is meant. */

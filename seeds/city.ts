@@ -11,6 +11,7 @@ import { addApplicants } from './applicants.ts'
 import { type DemoCase, demoCases } from './cases.ts'
 import { addDesks, ownersName } from './desks.ts'
 import { type Beginning, Ground, type Numbered, numbered, type Street } from './ground.ts'
+import { addSeasons } from './inspections.ts'
 import { addLayer } from './layer.ts'
 import { Play } from './play.ts'
 import { addRegistrations } from './registrations.ts'
@@ -135,6 +136,7 @@ async function takeStep(
       else if (step) addLayer(ground, { city, hash, owners_id: await organisationId(trx, 'owners', ownersName) })
       else {
         addDesks(ground, city, hash)
+        addSeasons(ground)
         await addRegistrations(ground)
       }
       await ground.write(trx)

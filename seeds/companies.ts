@@ -1,14 +1,14 @@
 import { encrypt } from '../src/crypto.ts'
 import type { CertificateLevel, CompanyState, Origin } from '../src/modules/archives/words.ts'
 import { demoCompanies, demoDevelopers, demoStreets } from './accounts.ts'
-import { addDays, lastDay } from './days.ts'
+import { addDays, earlier, lastDay, later } from './days.ts'
 import { shortDistrict } from './desks.ts'
 import { fileNumber, type Ground, type Street } from './ground.ts'
 import { creditCodeOf, humanOf, landlineOf, mobileOf } from './identities.ts'
 import { personName, roadName, roundOf, wordOf } from './names.ts'
 import type { Project } from './projects.ts'
 import { at, randomFrom } from './random.ts'
-import { decimal } from './rows.ts'
+import { decimal, stamps } from './rows.ts'
 
 export interface Company {
   id: number
@@ -132,6 +132,7 @@ export function registerCompany(ground: Ground, company: Registered): number {
   const filed = filedAt(ground, established_on)
   const legal = humanOf('legal-person', serial)
   const phone = mobileOf('legal-person', serial)
+  const branch_filing_number = head_office ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null
   ground.add('organisations', {
     id,
     kind: 'company',
@@ -151,7 +152,7 @@ export function registerCompany(ground: Ground, company: Registered): number {
     origin,
     head_office: head_office?.name ?? null,
     head_office_code: head_office?.code ?? null,
-    branch_filing_number: head_office ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null,
+    branch_filing_number,
     ownership: random.share({ limited: 80, state: 9, shares: 5, collective: 3, foreign: 2, other: 1 }),
     legal_person,
     legal_person_id_cipher: encrypt('companies.legal_person_id', legal.id_number),
@@ -169,6 +170,7 @@ export function registerCompany(ground: Ground, company: Registered): number {
     created_at: filed,
     updated_at: ground.at,
   })
+  if (head_office && branch_filing_number) addFiling(ground, { id, serial, number: branch_filing_number, head_office })
   const former = addFormerName(ground, { id, serial, name, filed })
   addYears(ground, { id, serial, established_on, weight: Number(capitals[0]), filed })
   if (street)
@@ -180,6 +182,32 @@ export function registerCompany(ground: Ground, company: Registered): number {
   ground.index('organisations', id, [name, code, former])
   ground.index('companies', id, [name, code, former])
   return id
+}
+
+/** 异地分支机构备案 of this year, as its number says; each holds for a year. */
+function addFiling(
+  ground: Ground,
+  {
+    id,
+    serial,
+    number,
+    head_office,
+  }: { id: number; serial: number; number: string; head_office: { name: string; code: string } },
+): void {
+  const { today } = ground
+  const random = randomFrom(`branch filing of company ${serial}`)
+  const filed_on = earlier(later(`${today.slice(0, 4)}-01-06`, addDays(today, -random.int(20, 330))), today)
+  ground.add('branch_filings', {
+    company_id: id,
+    number,
+    filed_on,
+    valid_until: lastDay(filed_on, 1),
+    head_office: head_office.name,
+    head_office_place: placeNames[head_office.code.slice(2, 8)] ?? '外地',
+    head_office_qualification: random.pick(['一级', '二级', null]),
+    branch_head: personName(random, random.pick(['male', 'female']), random.int(1972, 1990)),
+    ...stamps(ground.at),
+  })
 }
 
 /** The archive was opened some weeks after the company, or when the register was first kept. */

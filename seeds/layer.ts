@@ -5,6 +5,7 @@ import { type Committee, electCommittees } from './committees.ts'
 import { addAreas, addCompanies, addDevelopers, type Company, type Developer } from './companies.ts'
 import type { Ground } from './ground.ts'
 import { mobileOf } from './identities.ts'
+import { inspect } from './inspections.ts'
 import { personName } from './names.ts'
 import { type Owner, settleOwners, settleResidents } from './owners.ts'
 import { hirePeople, managersByProject, type Person } from './people.ts'
@@ -37,7 +38,7 @@ export function addLayer(ground: Ground, facts: LayerFacts): void {
   const committees = electCommittees(ground, projects)
   serveProjects(ground, projects, { companies, committees, managers: managersByProject(companies, people) })
   addAreas(ground, companies)
-  certify(ground, companies)
+  inspect(ground, certify(ground, companies))
   addAccounts(ground, facts, { companies, developers, committees, owners, people })
 }
 

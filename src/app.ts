@@ -24,7 +24,7 @@ import { config } from './config.ts'
 import { db, isDatabaseAway } from './db.ts'
 import { menuFor } from './desk/menu.ts'
 import { desk } from './desk/routes.ts'
-import { caseDocuments, certificates } from './documents/routes.ts'
+import { caseDocuments } from './documents/routes.ts'
 import { BadRequest, Conflict, Forbidden, HttpError, NotFound, NotNow, TooMany } from './errors.ts'
 import { files } from './files/routes.ts'
 import { addressOf, ownPath } from './http.ts'
@@ -124,7 +124,6 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk/lists', lists)
   app.use('/desk/imports', imports)
   app.use('/desk/cases', materialRoutes, caseDocuments, objectionRoutes, cases)
-  app.use('/desk/certificates', certificates)
   app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
   app.use('/desk/warnings', warnings)

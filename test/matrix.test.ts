@@ -17,7 +17,7 @@ const { desk } = await import('../src/desk/routes.ts')
 const { registrationDesk } = await import('../src/accounts/registration-desk.ts')
 const { cases } = await import('../src/cases/routes.ts')
 const { materialRoutes } = await import('../src/cases/material-routes.ts')
-const { caseDocuments, certificates } = await import('../src/documents/routes.ts')
+const { caseDocuments } = await import('../src/documents/routes.ts')
 const { catalogue } = await import('../src/cases/catalogue-routes.ts')
 const { inbox } = await import('../src/messages/routes.ts')
 const { objectionRoutes } = await import('../src/publicity/objection-routes.ts')
@@ -50,7 +50,6 @@ const pages = [
   ...pagesOf(cases, '/desk/cases'),
   ...pagesOf(materialRoutes, '/desk/cases'),
   ...pagesOf(caseDocuments, '/desk/cases'),
-  ...pagesOf(certificates, '/desk/certificates'),
   ...pagesOf(catalogue, '/desk/kinds'),
   ...pagesOf(inbox, '/desk/messages'),
   ...pagesOf(objectionRoutes, '/desk/cases'),

@@ -290,3 +290,23 @@ export async function endPublicity(portal: TestPortal, id: number): Promise<void
     .update({ ends_on: addDays(today(), -1) })
   await moveDueCases(portal.db)
 }
+
+/** Somebody objects to the publicity of a case. */
+export async function objectTo(portal: TestPortal, case_id: number): Promise<void> {
+  const publicity: { id: number } | undefined = await portal.db('publicities').where({ case_id, open: 1 }).first('id')
+  assert.ok(publicity, `case ${case_id} is not before the public`)
+  const stranger = portal.anyone()
+  const page = await stranger.get(`/publicity/${publicity.id}`)
+  const hidden = [...page.text.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([input]) => [
+    /name="([^"]*)"/.exec(input)?.[1] ?? '',
+    /value="([^"]*)"/.exec(input)?.[1] ?? '',
+  ])
+  const answer = await stranger.post(`/publicity/${publicity.id}/objections`, {
+    ...Object.fromEntries(hidden),
+    name: '赵一',
+    phone: '15400000009',
+    words: '该公司人员证书不实。',
+    consent: 'on',
+  })
+  assert.equal(answer.status, 201, plain(answer.text))
+}

@@ -42,6 +42,8 @@ export const objectTypes: Record<string, string> = {
   warning: '预警',
   storage: '文件存储',
   import: '批量导入',
+  inspection: '年检记录',
+  'inspection-season': '年检窗口',
 }
 
 const labels: Record<string, string> = {
@@ -49,6 +51,7 @@ const labels: Record<string, string> = {
   serial: '流水号',
   material: '材料',
   paper: '文书',
+  batch: '批次号',
   notes: '含内部备注',
   digest: '摘要',
   objection: '异议',
@@ -100,6 +103,9 @@ const labels: Record<string, string> = {
   effective_on: '生效日期',
   variant: '类别',
   view: '视图',
+  opens_on: '开始日',
+  closes_on: '截止日',
+  verdict: '验收结果',
 }
 
 /** What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts. */

@@ -4,7 +4,8 @@ import type { User } from '../accounts/users.ts'
 import type { Limit } from '../calendar.ts'
 import { today } from '../clock.ts'
 import { type Diagram, drawDiagram, type Under } from './diagram.ts'
-import { allKinds, type Clock, type Kind, type KindSettings, modules, type Place, partyRoles, variantsOf } from './kind.ts'
+import { checksInUse } from './findings.ts'
+import { allKinds, type Clock, isExOfficio, type Kind, type KindSettings, modules, type Place, partyRoles, variantsOf } from './kind.ts'
 import { closedStates, type State, stateCodes } from './lifecycle.ts'
 import { sampleNumber } from './numbers.ts'
 import { visibleCases } from './queries.ts'
@@ -55,8 +56,8 @@ export function applicantsOf({ startedBy }: Pick<Kind, 'startedBy'>): string {
 }
 
 /** Whether anybody outside the offices can apply, so that it belongs among the public guides. */
-export function isPublic({ startedBy }: Pick<Kind, 'startedBy'>): boolean {
-  return startedBy.some(role => !roles[role].staff)
+export function isPublic(kind: Pick<Kind, 'startedBy'>): boolean {
+  return !isExOfficio(kind)
 }
 
 /** One place of the chain in words. */
@@ -171,7 +172,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
     numbering: number ? { sample: sampleNumber(number), about: countedBy(number) } : undefined,
     papers: kind.proof?.papers.map(({ label }) => label) ?? [],
     required: settings.materials.filter(material => material.required).length,
-    checks: kind.checks.map(({ about }) => about),
+    checks: (await checksInUse(db, kind)).map(({ about }) => about),
     wide: drawDiagram(kind, settings, 'wide', under(settings)),
     tall: drawDiagram(kind, settings, 'tall', under(settings)),
   }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Role } from '../accounts/roles.ts'
+import { type Role, roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { Limit } from '../calendar.ts'
 import type { Answers } from '../forms/answers.ts'
@@ -151,6 +151,8 @@ export interface Check {
   code: string
   /** What the portal checks, for the catalogue. */
   about: string
+  /** Whether the check is asked for now, where that depends on a setting. */
+  inUse?(db: Knex): Promise<boolean>
   find(context: CheckContext): Promise<Finding | undefined> | Finding | undefined
 }
 
@@ -175,6 +177,8 @@ export interface Kind<F extends Form = Form> {
   module: Module
   /** 设定依据. */
   law: string
+  /** Whether it is a licence, whose papers cite 行政许可法; unless told, what belongs to 资质管理 is. A filing (备案、登记) there says no. */
+  licence?: boolean
   /** 何时申请, one sentence. */
   when: string
   startedBy: readonly Role[]
@@ -297,6 +301,11 @@ export function kindOf({ kind }: { kind: string }): Kind {
   const found = kinds.get(kind)
   if (!found) throw new Error(`kind ${kind} is not registered`)
   return found
+}
+
+/** 依职权: begun by an office of its own motion, about somebody who is asked as 被申请人. The office is no applicant whom papers are sent to. */
+export function isExOfficio({ startedBy }: Pick<Kind, 'startedBy'>): boolean {
+  return startedBy.every(role => roles[role].staff)
 }
 
 /** What a kind is declared with for a variant. */

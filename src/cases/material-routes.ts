@@ -1,7 +1,7 @@
 import express, { type NextFunction, type Request, type Response } from 'express'
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { officials, roleCodes, roles } from '../accounts/roles.ts'
+import { officials } from '../accounts/roles.ts'
 import { type Action, actorOf, record } from '../admin/action-log.ts'
 import { now } from '../clock.ts'
 import { db, inTransaction } from '../db.ts'
@@ -15,12 +15,11 @@ import { addNote } from './history.ts'
 import type { Material } from './kind.ts'
 import { type Added, addFile, filesIn, lasting, materialsOf, materialToChange, mayVerify, removeFile } from './materials.ts'
 import { findCase, lockCase } from './queries.ts'
+import { caseWriters } from './roles.ts'
 import { stateOf } from './steps.ts'
 
 /** Files, last days and originals of the materials of a case. Every change is made under the lock of the case. */
 export const materialRoutes = express.Router()
-
-const applicants = roleCodes.filter(role => roles[role].scope === 'organisation')
 
 /** Refuses whoever may not change the material, before a byte of what they send is read. */
 async function mayChange(req: Request, res: Response, next: NextFunction): Promise<void> {
@@ -29,7 +28,7 @@ async function mayChange(req: Request, res: Response, next: NextFunction): Promi
   next()
 }
 
-materialRoutes.post('/:id/materials/:code', allow(...applicants), mayChange, receiveFiles('files'), async (req, res) => {
+materialRoutes.post('/:id/materials/:code', allow(...caseWriters), mayChange, receiveFiles('files'), async (req, res) => {
   const received = receivedIn(req)
   const fates: Fate[] = received.length
     ? await keepFiles(req, res, received)
@@ -96,7 +95,7 @@ async function takeOutReplaced(
 
 const replaceForm = z.object({ replaces: z.coerce.number().int().positive().max(1e14).optional().catch(undefined) })
 
-materialRoutes.post('/:id/files/:file/remove', allow(...applicants), async (req, res) => {
+materialRoutes.post('/:id/files/:file/remove', allow(...caseWriters), async (req, res) => {
   const user = currentUser(res)
   const { name, code, unused } = await inTransaction(async trx => {
     const kase = await lockCase(trx, user, recordId(req))
@@ -138,7 +137,7 @@ const expiryForm = z.object({
   lasting: checkbox({ label: '长期' }),
 })
 
-materialRoutes.post('/:id/materials/:code/expires', allow(...applicants), async (req, res) => {
+materialRoutes.post('/:id/materials/:code/expires', allow(...caseWriters), async (req, res) => {
   const read = readForm(expiryForm, req.body)
   const back = `/desk/cases/${recordId(req)}#m-${codeIn(req)}`
   const material = await inTransaction(async trx => {

@@ -5,7 +5,7 @@ import { NotFound } from '../errors.ts'
 import type { Case, Consultation, Correction, HistoryRow } from './case.ts'
 import { noDue } from './case.ts'
 import { findKind } from './kind.ts'
-import { caseReaders } from './roles.ts'
+import { caseReaders, caseWriters } from './roles.ts'
 
 /**
  * Every read of cases starts here, so a case outside it is simply not found. An organisation sees those it is a party of, drafts too,
@@ -18,7 +18,10 @@ export function visibleCases(db: Knex, user: User): Knex.QueryBuilder {
   const { scope } = user
   switch (scope.level) {
     case 'city':
-      return cases.whereNotNull('cases.serial')
+      // What the city begins itself is written by its clerks.
+      return caseWriters.includes(user.role)
+        ? cases.where(own => own.whereNotNull('cases.serial').orWhere({ 'cases.applicant_id': user.organisation_id }))
+        : cases.whereNotNull('cases.serial')
     case 'district':
       return cases.where({ 'cases.district_code': scope.code }).whereNotNull('cases.serial')
     case 'street':

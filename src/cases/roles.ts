@@ -11,5 +11,8 @@ export const caseHandlers: readonly Role[] = caseReaders.filter(role => role !==
 /** Who may begin a case of some kind. */
 export const caseStarters: readonly Role[] = caseReaders.filter(role => roles[role].scope === 'organisation')
 
+/** Who writes cases: whoever applies, and the office that begins what is done 依职权. */
+export const caseWriters: readonly Role[] = [...caseStarters, 'city-clerk']
+
 /** Who decides, notes, verifies. */
 export const caseDeciders: readonly Role[] = caseHandlers.filter(role => roles[role].staff)

@@ -16,10 +16,10 @@ import { discardDraft, findWritable, saveDraft, startCase, workingAnswers } from
 import { findingsFor } from './findings.ts'
 import { addNote } from './history.ts'
 import { findKind, type Kind, kindOf } from './kind.ts'
-import { isStep, type StepCode, steps } from './lifecycle.ts'
+import { isStep, type StepCode, steps, writableStates } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
 import { dueOn, findCase, lockCase } from './queries.ts'
-import { caseDeciders, caseReaders, caseStarters } from './roles.ts'
+import { caseDeciders, caseReaders, caseWriters } from './roles.ts'
 import { stepForms, typedTexts } from './step-forms.ts'
 import { asksConclusion, placeOf, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
@@ -38,7 +38,7 @@ cases.get('/', allow(...caseReaders), (req, res) => {
 
 cases.get('/new/:kind', allow(...caseReaders), (req, res) => res.redirect(302, `/desk/kinds/${kindAt(req).code}`))
 
-cases.post('/new/:kind', allow(...caseStarters), async (req, res) => {
+cases.post('/new/:kind', allow(...caseWriters), async (req, res) => {
   const kind = kindAt(req)
   const { subject_id } = readStart(req)
   const id = await startCase(currentUser(res), kind, subject_id ? { subject_id } : {})
@@ -55,7 +55,7 @@ cases.get('/:id/editions/:edition', allow(...caseReaders), async (req, res) => {
   await showEdition(res, kase, recordId(req, 'edition'))
 })
 
-cases.post('/:id/draft', allow(...caseStarters), async (req, res) => {
+cases.post('/:id/draft', allow(...caseWriters), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const { posted, draft_version, replies } = await readWriting(req, res)
@@ -67,7 +67,7 @@ cases.post('/:id/draft', allow(...caseStarters), async (req, res) => {
   res.redirect(303, `/desk/cases/${id}`)
 })
 
-cases.post('/:id/check', allow(...caseStarters), async (req, res) => {
+cases.post('/:id/check', allow(...caseWriters), async (req, res) => {
   const user = currentUser(res)
   const kase = await findWritable(db, user, recordId(req))
   const { posted } = await readWriting(req, res)
@@ -77,10 +77,15 @@ cases.post('/:id/check', allow(...caseStarters), async (req, res) => {
   res.render('cases/self-check', { findings, layout: false })
 })
 
-cases.post('/:id/submit', allow(...caseStarters), async (req, res) => {
+cases.post('/:id/submit', allow(...caseWriters), async (req, res) => {
   const user = currentUser(res)
   const id = recordId(req)
   const { posted, draft_version, version, replies } = await readWriting(req, res)
+  const kase = await findCase(db, user, id)
+  if (writableStates.includes(kase.state) && (await kindOf(kase).suspended?.(db))) {
+    await showForm(res.status(409), await findWritable(db, user, id), { answers: posted, replies, outOfUse: true })
+    return
+  }
   const done = await submitCase(user, id, { version, draft_version, posted, replies })
   if (!done.ok) {
     await showForm(res.status(422), done.kase, { draft: done.draft, mistakes: done.mistakes, missing: done.missing, replies })
@@ -93,13 +98,13 @@ cases.post('/:id/submit', allow(...caseStarters), async (req, res) => {
   res.redirect(303, `/desk/cases/${id}`)
 })
 
-cases.post('/:id/discard', allow(...caseStarters), async (req, res) => {
+cases.post('/:id/discard', allow(...caseWriters), async (req, res) => {
   await discardDraft(currentUser(res), recordId(req))
   flash(req, { tone: 'ok', text: '草稿已删除。' })
   res.redirect(303, '/desk/lists/cases')
 })
 
-cases.post('/:id/copy', allow(...caseStarters), async (req, res) => {
+cases.post('/:id/copy', allow(...caseWriters), async (req, res) => {
   const user = currentUser(res)
   const kase = await findCase(db, user, recordId(req))
   if (!kase.closed_at || kase.applicant_id !== user.organisation_id) throw new NotNow('办结或撤回后，才能复制成新的申请。')
@@ -126,7 +131,7 @@ cases.post(
       throw new Conflict(movedOn(standing, user))
     next()
   },
-  receiveFiles('files'),
+  receiveFiles('files', { written: true }),
   async (req, res) => {
     const received = receivedIn(req)
     const keys = received.flatMap(file => (file.ok ? [file.key] : []))

@@ -2,7 +2,7 @@ import { roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { Tone } from '../lists/list.ts'
 import type { Case, HistoryRow } from './case.ts'
-import type { Kind, KindSettings, Place } from './kind.ts'
+import { isExOfficio, type Kind, type KindSettings, type Place } from './kind.ts'
 import { type Need, type State, type Step, type StepCode, states, stepCodes, steps } from './lifecycle.ts'
 
 /** What decides which steps are open. */
@@ -127,9 +127,15 @@ export function isApplicant(kase: Case, kind: Kind, user: User): boolean {
 }
 
 /** 不得自审: who filed the case may not decide it, and nobody decides it at two places (ASVS 2.3.1, domain.md §2 a). */
-function whyBarred({ kase, history }: Standing, user: User): string | undefined {
-  if (kase.created_by === user.id || kase.applicant_id === user.organisation_id)
-    return '这一件是您或您所在单位提交的，不得自审，请由其他人员办理。'
+function whyBarred(standing: Standing, user: User): string | undefined {
+  const { kase, kind, history } = standing
+  // What an office begins of its own motion its other people decide; whoever wrote or submitted it does not.
+  const own = isExOfficio(kind)
+    ? history.some(line => line.user_id === user.id && (line.step === 'submit' || line.step === 'resubmit'))
+    : kase.applicant_id === user.organisation_id
+  if (kase.created_by === user.id || own) return '这一件是您或您所在单位提交的，不得自审，请由其他人员办理。'
+  // The authority outside decides; whoever sent it there keys in what it said.
+  if (placeOf(standing)?.sort === 'external') return undefined
   const since = lastSubmission(history)
   const earlier = history.find(
     line =>

@@ -13,7 +13,7 @@ import { readClocks } from './clock.ts'
 import { type Draft, editionOf, findWritable, saveDraft, unlockedFields, workingAnswers } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { type KindSettings, kindOf } from './kind.ts'
+import { type Kind, type KindSettings, kindOf } from './kind.ts'
 import { materialsOf } from './materials.ts'
 import { storyOf } from './page.ts'
 import { correctionsOf } from './queries.ts'
@@ -27,6 +27,8 @@ export interface Written {
   replies?: Readonly<Record<string, string>>
   /** Answers to show instead of the saved ones: rows just added, not yet saved. */
   answers?: Answers
+  /** A submission was refused because the kind is out of use; what was typed stays on the page, to be saved. */
+  outOfUse?: true
 }
 
 /** The page on which the applicant writes: the whole form, or only what a correction unlocks. */
@@ -64,6 +66,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     returned: returnedFor(standing, payloads),
     user,
     editable: true,
+    suspended: await suspendedFor(kind, written),
   }
   if (kase.state === 'supplement') {
     const asked = await correctionsOf(db, kase)
@@ -90,6 +93,12 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     submitLabel: kase.edition ? '修改后重新提交' : '提交',
     after: afterSubmit(settings),
   })
+}
+
+/** Why the kind is out of use, and what became of a submission. */
+async function suspendedFor(kind: Kind, { outOfUse }: Written): Promise<string | undefined> {
+  const why = await kind.suspended?.(db)
+  return why && (outOfUse ? `没有提交。${why}填写的内容都在下面，可以保存草稿。` : why)
 }
 
 /** What was typed when the session had ended, as far as it may be written now. */

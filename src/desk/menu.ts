@@ -4,6 +4,7 @@ import { caseHandlers, caseReaders } from '../cases/roles.ts'
 import { allLists } from '../lists/registry.ts'
 import { ownerKeepers } from '../modules/archives/house-access.ts'
 import { archiveReaders } from '../modules/archives/visible.ts'
+import { inspectionOverseers } from '../modules/qualification/inspections.ts'
 
 export interface MenuItem {
   href: string
@@ -62,6 +63,16 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
       { list: 'owners', icon: 'users' },
       { list: 'residents', icon: 'users-group' },
       { href: '/desk/imports', label: '批量导入', icon: 'upload', roles: ownerKeepers },
+    ],
+  },
+  {
+    label: '资质管理',
+    entries: [
+      { list: 'certificates', icon: 'certificate' },
+      { list: 'certificates-expiring', icon: 'hourglass' },
+      { list: 'certificate-prints', icon: 'printer' },
+      { list: 'inspections', icon: 'checklist' },
+      { href: '/desk/inspections', label: '年检进度', icon: 'chart-bar', roles: inspectionOverseers },
     ],
   },
   {

@@ -1,3 +1,4 @@
+import { setImmediate as pause } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { settingsNow } from '../admin/settings.ts'
 import { type Document, issueDocument, type Standing, shownCode } from './documents.ts'
@@ -94,15 +95,44 @@ export function certificateFacts({ facts }: Document): Printed {
   return JSON.parse(facts) as Printed // written by issueCertificate; callers check the signature first
 }
 
+/** A paper to print: what it is worth today, and for the 副本 the 年检记录 as of today. */
+export interface CertificatePrint {
+  document: Document
+  standing: Standing
+  inspections?: readonly InspectionRecord[]
+}
+
 /** Prints an issued certificate. One that no longer holds carries that across the page. */
 export async function printCertificate(
   document: Document,
-  printing: Printing & { standing: Standing; inspections?: readonly InspectionRecord[] },
+  { standing, inspections, ...printing }: Printing & Omit<CertificatePrint, 'document'>,
 ): Promise<Buffer> {
+  return await compose({ document, standing, ...(inspections ? { inspections } : {}) }, printing).finish()
+}
+
+/**
+ * Prints several papers into one file, each on pages of its own: 正本 across, 副本 upright. Other requests go on between them.
+ * @throws Error when there is none
+ */
+export async function printCertificates(prints: readonly CertificatePrint[], printing: Printing): Promise<Buffer> {
+  let paper: Paper | undefined
+  for (const print of prints) {
+    paper = compose(print, printing, { before: paper, title: `物业服务企业资质证书 ${prints.length} 份` })
+    await pause()
+  }
+  if (!paper) throw new Error('no paper to print')
+  return await paper.finish()
+}
+
+function compose(
+  { document, standing, inspections = [] }: CertificatePrint,
+  printing: Printing,
+  { before, title }: { before?: Paper | undefined; title?: string } = {},
+): Paper {
   const facts = certificateFacts(document)
   const main = document.paper === 'certificate-main'
-  const paper = new Paper({
-    title: `${document.title} ${facts.number}`,
+  const sheet = {
+    title: title ?? `${document.title} ${facts.number}`,
     foot: [facts.number, `核验码 ${shownCode(document.code)}`],
     digest: document.digest,
     printedAt: printing.printedAt,
@@ -110,17 +140,18 @@ export async function printCertificate(
     margins: main ? { top: 24, right: 30, bottom: 25, left: 30 } : { top: 32, right: 26, bottom: 30, left: 26 },
     footAt: 13,
     ...(printing.faces ? { faces: printing.faces } : {}),
-  })
+  }
+  const paper = before ? before.next(sheet) : new Paper(sheet)
   frame(paper)
   if (main) mainPage(paper, document, facts, printing)
   else {
     copyPage(paper, document, facts, printing)
     paper.newPage()
     frame(paper)
-    recordPage(paper, facts, printing)
+    recordPage(paper, facts, inspections)
   }
-  if (!printing.standing.good) paper.watermark(printing.standing.label)
-  return await paper.finish()
+  if (!standing.good) paper.watermark(standing.label)
+  return paper
 }
 
 function mainPage(paper: Paper, document: Document, facts: Printed, printing: Printing): void {
@@ -240,11 +271,7 @@ function proof(paper: Paper, { code }: Document, { issuer, issued_on, clause }: 
 /** Blank rows are kept for stamps on paper. */
 const rowsOfRecord = 8
 
-function recordPage(
-  paper: Paper,
-  { changes = [], number }: Printed,
-  { inspections = [] }: { inspections?: readonly InspectionRecord[] },
-): void {
+function recordPage(paper: Paper, { changes = [], number }: Printed, inspections: readonly InspectionRecord[]): void {
   const style = { size: 16, align: 'center', after: 8 } as const
   const filled = (rows: string[][], columns: number) => [
     ...rows.map(row => row.map(text => ({ text }))),

@@ -170,7 +170,7 @@ export interface Standing {
 }
 
 /** 即将到期 from this many days before the last one (domain.md §4.6: reminders 90, 60, 30 days ahead). */
-const soon = 90
+export const soon = 90
 
 interface CertificateRow {
   id: number
@@ -247,7 +247,7 @@ export async function certificateStanding(db: Knex, row: CertificateRow, day = t
   return {
     ...standing(code),
     until: row.valid_until,
-    ended_on: code === 'expired' ? row.valid_until : row.ended_on,
+    ended_on: row.ended_on ?? (code === 'expired' ? row.valid_until : null),
     reason: row.end_reason,
     newer: successor?.number ?? null,
   }
@@ -270,7 +270,7 @@ function standing(code: Standing['code']): Standing {
   return { code, label, good: code === 'valid' || code === 'expiring', until: null, ended_on: null, reason: null, newer: null }
 }
 
-/** A newer paper of the same sort about the same thing. Each request for correction stands for itself. */
+/** The paper of the same sort about the same thing that took its place. Each request for correction stands for itself. */
 async function newerPrint(
   db: Knex,
   { id, paper, case_id, object_type, object_id }: Document,
@@ -281,7 +281,7 @@ async function newerPrint(
   return await db<Document>('documents')
     .where({ ...same, paper })
     .where('id', '>', id)
-    .orderBy('id', 'desc')
+    .orderBy('id')
     .first('id', 'issued_on', 'facts')
 }
 

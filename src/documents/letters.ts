@@ -127,6 +127,38 @@ export function refusalDecision(
   ])
 }
 
+/**
+ * A decision an office made of its own motion against somebody: what was decided, facts and reason, what was said to it, clause, remedy
+ * (行政处罚法 第五十九条 in form; 行政许可法 第六十九条、第七十条).
+ */
+export function exOfficioDecision(
+  facts: Pick<CaseFacts, 'issuer' | 'number' | 'matter' | 'to' | 'on' | 'contact'> & { title: string },
+  more: { decision: string; found: string; reason: string; heard: string; law: string; remedy: Remedy },
+): Letter {
+  const { title, issuer, number, matter, to, on, contact } = facts
+  return {
+    issuer,
+    title,
+    number,
+    matter,
+    to,
+    parts: [
+      text(more.decision),
+      heading('一、事实和理由'),
+      text(ended(more.found)),
+      text(ended(more.reason)),
+      heading('二、陈述和申辩'),
+      text(ended(more.heard)),
+      heading('三、依据'),
+      text(ended(more.law)),
+      heading('四、救济途径'),
+      text(remedyText(more.remedy)),
+    ],
+    on,
+    ...(contact ? { contact } : {}),
+  }
+}
+
 /** One step as the slip shows it: the desk, never the person. */
 export interface SlipLine {
   place: string

@@ -4,7 +4,7 @@ import { type Settings, settingsNow } from '../admin/settings.ts'
 import type { Case, Correction, HistoryRow, StepPayload } from '../cases/case.ts'
 import { conclusionWords } from '../cases/conclusion.ts'
 import { payloadsOf } from '../cases/history.ts'
-import type { Clock, Kind, KindSettings, Place } from '../cases/kind.ts'
+import { type Clock, isExOfficio, type Kind, type KindSettings, type Place } from '../cases/kind.ts'
 import { isStep, type Step, type StepCode, states, stepLabel, steps } from '../cases/lifecycle.ts'
 import { dayOf } from '../clock.ts'
 import type { Answers } from '../forms/answers.ts'
@@ -68,8 +68,10 @@ export async function issuePapers(trx: Knex.Transaction, context: PaperContext):
   })
 }
 
-function paperFor({ kase, step }: PaperContext): CasePaper | undefined {
+function paperFor({ kase, kind, step }: PaperContext): CasePaper | undefined {
   if (kase.state === 'done') return 'decision'
+  // An office writes no notices to itself; what whoever it concerns is sent is the kind's.
+  if (isExOfficio(kind)) return undefined
   switch (step) {
     case 'accept':
       return 'acceptance'
@@ -139,7 +141,7 @@ async function factsOf(trx: Knex.Transaction, paper: CasePaper, { kase, kind, at
     number: await numberOf(trx, paper, kase, on),
     matter: kind.label,
     law: kind.law,
-    licence: kind.module === 'qualification',
+    licence: kind.licence ?? kind.module === 'qualification',
     serial: kase.serial ?? '',
     to: name,
     you: person ? '你' : '你单位',

@@ -87,23 +87,19 @@ export class Paper {
   readonly #faces: Faces
   readonly #facts: PaperFacts
 
-  constructor(facts: PaperFacts) {
+  /** The first of its pages, counted from 0 in the file. */
+  readonly #from: number
+  readonly #page: { size: 'A4'; layout: 'landscape' | 'portrait'; margin: 0 }
+
+  /** @param before a paper in whose file this one goes on, on pages and with a foot of its own; see `next` */
+  constructor(facts: PaperFacts, before?: Paper) {
     const { title, printedAt, landscape = false, margins = official, faces = standardFaces() } = facts
     this.#facts = facts
     this.#faces = faces
-    this.#doc = new PDFDocument({
-      size: 'A4',
-      layout: landscape ? 'landscape' : 'portrait',
-      margin: 0,
-      lang: 'zh-CN',
-      tagged: true,
-      displayTitle: true,
-      pdfVersion: '1.7',
-      bufferPages: true,
-      font: '',
-      info: { Title: title, Creator: '物业行业综合管理系统', Producer: 'PDFKit', CreationDate: printedAt },
-    })
-    for (const weight of ['regular', 'bold'] as const) this.#doc.registerFont(weight, faces[weight].source)
+    this.#page = { size: 'A4', layout: landscape ? 'landscape' : 'portrait', margin: 0 }
+    this.#doc = before ? before.#doc : this.#open(title, printedAt)
+    if (before) this.#doc.addPage(this.#page)
+    this.#from = before ? this.#end - 1 : 0
     const { width, height } = this.#doc.page
     this.left = margins.left * millimetre
     this.right = width - margins.right * millimetre
@@ -115,13 +111,34 @@ export class Paper {
     this.#doc.addStructure(this.#root)
   }
 
+  #open(title: string, printedAt: Date): PDFKit.PDFDocument {
+    const doc = new PDFDocument({
+      ...this.#page,
+      lang: 'zh-CN',
+      tagged: true,
+      displayTitle: true,
+      pdfVersion: '1.7',
+      bufferPages: true,
+      font: '',
+      info: { Title: title, Creator: '物业行业综合管理系统', Producer: 'PDFKit', CreationDate: printedAt },
+    })
+    for (const weight of ['regular', 'bold'] as const) doc.registerFont(weight, this.#faces[weight].source)
+    return doc
+  }
+
+  /** How many pages the file has, those written away already among them. */
+  get #end(): number {
+    const { start, count } = this.#doc.bufferedPageRange()
+    return start + count
+  }
+
   /** The page that is being written, counted from 1. */
   get page(): number {
-    return this.#doc.bufferedPageRange().count
+    return this.#end - this.#from
   }
 
   newPage(): void {
-    this.#doc.addPage()
+    this.#doc.addPage(this.#page)
     this.y = this.top
   }
 
@@ -353,10 +370,9 @@ export class Paper {
     })
   }
 
-  /** Large words across every page written so far and to come, for a paper that no longer holds. */
+  /** Large words across every page written so far, for a paper that no longer holds. */
   watermark(words: string): void {
-    const { count } = this.#doc.bufferedPageRange()
-    for (let page = 0; page < count; page++) {
+    for (let page = this.#from; page < this.#end; page++) {
       this.#doc.switchToPage(page)
       const { width, height } = this.#doc.page
       const size = Math.min(110, (Math.hypot(width, height) * 0.6) / [...words].length)
@@ -374,7 +390,7 @@ export class Paper {
         this.#doc.fillOpacity(1).restore()
       })
     }
-    this.#doc.switchToPage(count - 1)
+    this.#doc.switchToPage(this.#end - 1)
   }
 
   /** Lines that are drawn and mean nothing: a frame, a rule. */
@@ -390,15 +406,27 @@ export class Paper {
     return [...text].reduce((sum, sign) => sum + this.#faceOf(sign, weight).widthOf(sign.codePointAt(0) ?? 0) * size, 0)
   }
 
-  /** Writes the foot of every page and closes the file. */
-  async finish(): Promise<Buffer> {
-    const doc = this.#doc
-    const { count } = doc.bufferedPageRange()
+  /** Closes this paper and begins another one in the same file; what is closed no longer takes the memory of its pages. */
+  next(facts: PaperFacts): Paper {
+    this.#close()
+    this.#doc.flushPages()
+    return new Paper(facts, this)
+  }
+
+  /** Writes the foot of every page. */
+  #close(): void {
+    const count = this.page
     for (let page = 0; page < count; page++) {
-      doc.switchToPage(page)
+      this.#doc.switchToPage(this.#from + page)
       this.#foot(page + 1, count)
     }
     this.#root.end()
+  }
+
+  /** Writes the foot of every page and closes the file. */
+  async finish(): Promise<Buffer> {
+    const doc = this.#doc
+    this.#close()
     const parts: Buffer[] = []
     const done = new Promise<void>((resolve, reject) =>
       doc

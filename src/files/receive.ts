@@ -61,6 +61,9 @@ const limits = {
   headerPairs: 20,
 }
 
+// An opinion of 2,000 characters, and some more to be told that it is too long.
+const written = { ...limits, fields: 50, fieldSize: 32 * 1024, parts: mostFiles + 50 }
+
 /** What a page tells about uploads, and what the file chooser offers. */
 export const uploadRules = {
   accept: accepted.map(extension => `.${extension}`).join(','),
@@ -75,6 +78,8 @@ export interface Taken {
   only?: FileKind
   /** The largest file, in bytes. */
   most?: number
+  /** The files come with a form that people write in: an opinion, a conclusion. */
+  written?: true
 }
 
 /**
@@ -83,7 +88,8 @@ export interface Taken {
  * @throws HttpError 400 for a broken body, 411 without a length, 413 for too much, 507 when the disk is full; nothing is kept then
  */
 export function receiveFiles(field: string, taken: Taken = {}): RequestHandler {
-  const upload = multer({ storage: engineFor(taken), limits, defParamCharset: 'utf8' }).array(field)
+  const within = taken.written ? written : limits
+  const upload = multer({ storage: engineFor(taken), limits: within, defParamCharset: 'utf8' }).array(field)
   return (req, res, next) => {
     const length = req.get('content-length')
     // Without a length a body could go on for ever.

@@ -4,8 +4,10 @@ import express, { type Request, type Response } from 'express'
 import type { User } from '../accounts/users.ts'
 import { actorOf, record } from '../admin/action-log.ts'
 import type { Case, StoredFile } from '../cases/case.ts'
+import { kindOf } from '../cases/kind.ts'
 import { findCase, isKeptBack, mayReadPapers } from '../cases/queries.ts'
 import { caseReaders } from '../cases/roles.ts'
+import { isApplicant } from '../cases/steps.ts'
 import { fromNow } from '../clock.ts'
 import { db } from '../db.ts'
 import { HttpError, NotFound } from '../errors.ts'
@@ -63,7 +65,7 @@ async function findFile(user: User, id: number): Promise<Found> {
   }
   const kase = await findCase(db, user, file.case_id)
   const own = user.scope.level === 'organisation' && user.organisation_id === kase.applicant_id
-  if (!own && (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))) throw new NotFound()
+  if (!own && !isApplicant(kase, kindOf(kase), user) && (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))) throw new NotFound()
   if (isKeptBack(user, kase, file.material)) throw new NotFound()
   return { file, kase, own }
 }

@@ -8,7 +8,9 @@ import { fromNow, now } from '../clock.ts'
 import { sweepFiles } from '../files/sweep.ts'
 import { eraseOldRuns, resumeRuns } from '../imports/runs.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
+import { lapseCertificates } from '../modules/qualification/lapse.ts'
 import { computeWarnings } from '../warnings/warnings.ts'
+import { turnSeasons } from '../modules/qualification/inspections.ts'
 import type { Job } from './jobs.ts'
 
 /** Everything the portal does by the clock. */
@@ -16,11 +18,13 @@ export const jobs: Job[] = [
   { name: 'seal-log', at: '* * * * *', run: db => sealLog(db) },
   { name: 'deliver-outbox', at: '* * * * *', run: db => deliverOutbox(db) },
   { name: 'move-cases', at: '*/10 * * * *', run: db => moveDueCases(db) },
+  { name: 'lapse-certificates', at: '2 0 * * *', run: db => lapseCertificates(db) },
   { name: 'recompute-due', at: '10 0 * * *', run: db => recomputeDue(db) },
   { name: 'compute-warnings', at: '5-59/10 * * * *', run: db => computeWarnings(db) },
   { name: 'resume-imports', at: '* * * * *', run: async () => resumeRuns() },
   { name: 'erase-imports', at: '50 3 * * *', run: () => eraseOldRuns() },
   { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
+  { name: 'turn-seasons', at: '20 0 * * *', run: db => turnSeasons(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {
     name: 'clear-expired',

@@ -180,8 +180,8 @@ export interface List<Name extends string = string> {
   /** The last part of the address. */
   code: string
   label: string
-  /** One soft line beside the heading. */
-  about?: string
+  /** One soft line beside the heading; a function where it depends on a setting. */
+  about?: string | ((db: Knex) => Promise<string | undefined>)
   /** Who may open it. */
   roles: readonly Role[]
   /** The rows this person may see. Others do not exist: not in the list, the search, the count or an export. What is only shown is left joined. */

@@ -26,18 +26,19 @@ export async function showList(db: Knex, res: Response, asked: Asked): Promise<v
   const { question, wish, mistakes, strays, choices } = asked
   const { list, user } = question
   const isRead = Object.keys(mistakes).length === 0
-  const [page, readers, groups, views] = await Promise.all([
+  const [page, readers, groups, views, about] = await Promise.all([
     isRead ? readPage(db, question, choices.columns, wish) : nothing,
     readersOf(db, choices.columns),
     isRead ? groupsOf(db, asked) : [],
     viewMenu(list, user, asked),
+    typeof list.about === 'function' ? list.about(db) : list.about,
   ])
   const rows = page.rows.map(row => {
     const href = list.href?.(row, user)
     return readers.map((reader, at): Cell => ({ ...cellOf(reader, row), ...(at === 0 && href ? { href } : {}) }))
   })
   res.status(isRead ? (strays.length ? 400 : 200) : 422).render('lists/list', {
-    ...fixedParts(asked),
+    ...fixedParts(asked, about),
     mistakes,
     strays,
     // What is chosen is this very page.
@@ -54,14 +55,14 @@ export async function showList(db: Knex, res: Response, asked: Asked): Promise<v
 const nothing: PageOfRows = { rows: [], count: { n: 0, exact: true }, partial: false, start: 0 }
 
 /** What the page has whatever was found. */
-function fixedParts(asked: Asked) {
+function fixedParts(asked: Asked, about: string | undefined) {
   const { question, wish, given, conditions, typed, choices } = asked
   const { list, user } = question
   const { columns, size } = choices
   const address = (changes: Record<string, string>) => addressWith(list, given, changes)
   const parts = new Map(list.columns.map(column => [column.name, columnPart(column, asked)]))
   return {
-    list: { code: list.code, label: list.label, about: list.about, phone: list.phone ?? 'cards' },
+    list: { code: list.code, label: list.label, about, phone: list.phone ?? 'cards' },
     actions: list.actions?.(user) ?? [],
     search: list.search && { about: list.search.about, q: typed },
     // A filter by one record of thousands is there while it is asked for.

@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { settingsNow } from '../admin/settings.ts'
 import type { Limit } from '../calendar.ts'
 import type { Case } from '../cases/case.ts'
-import type { Kind, KindSettings, Place } from '../cases/kind.ts'
+import { isExOfficio, type Kind, type KindSettings, type Place } from '../cases/kind.ts'
 import { type StepCode, states, stepLabel } from '../cases/lifecycle.ts'
 import { settingsById } from '../cases/settings.ts'
 import { config } from '../config.ts'
@@ -43,12 +43,14 @@ export async function tellOfStep(trx: Knex.Transaction, told: ToldStep): Promise
   const link = linkTo(kase)
   const matter = matterOf(kind)
   const { applicant: own, informed } = await partiesOf(trx, kase)
-  const organisations = own.organisations.includes(kase.applicant_id)
-    ? own.organisations
-    : [kase.applicant_id, ...own.organisations]
-  const { title, more } = sentenceOf(told, facts, `您的${matter}`)
+  const exOfficio = isExOfficio(kind)
+  const organisations =
+    exOfficio || own.organisations.includes(kase.applicant_id) ? own.organisations : [kase.applicant_id, ...own.organisations]
+  const { title, more } = sentenceOf(told, facts, exOfficio ? `${kase.subject_name}的${kind.label}` : `您的${matter}`)
   const asked = isAsked(told)
-  for (const to of recipients({ ...own, organisations }))
+  // Of what an office began, whoever began it hears, and not everybody who works there.
+  const readers = exOfficio ? [{ user_ids: [kase.created_by] }] : recipients({ ...own, organisations })
+  for (const to of readers)
     await tell(trx, {
       to,
       title,

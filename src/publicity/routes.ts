@@ -275,8 +275,15 @@ async function showEnded(res: Response, row: Publicity, req?: Request): Promise<
     publicity: row,
     kind: labelOf(row.kind),
     end: endWords({ ...row, dismissed: Number(count?.n ?? 0) }),
+    ...(row.outcome === 'ended' ? { register: await registerOf(row) } : {}),
     ...(words ? { words } : {}),
   })
+}
+
+/** Where the register shows what came out, if it was a certificate. */
+async function registerOf({ case_id }: Publicity): Promise<string | undefined> {
+  const certificate: { id: number } | undefined = await db('certificates').where({ case_id }).first('id')
+  return certificate && `/certificates/${certificate.id}`
 }
 
 function factsOf({ facts }: Publicity): { label: string; value: string }[] {

@@ -1,6 +1,7 @@
 import express, { type Request, type Response } from 'express'
 import { now } from '../clock.ts'
 import { db } from '../db.ts'
+import { latestDecisions } from './decisions.ts'
 
 /** The public pages. They know no session, so any cache may keep them for a minute. */
 export const site = express.Router()
@@ -8,7 +9,7 @@ export const site = express.Router()
 const cacheable = 'public, max-age=60'
 
 site.get('/', async (_req, res) => {
-  res.set('Cache-Control', cacheable).render('site/home', { figures: await figuresNow() })
+  res.set('Cache-Control', cacheable).render('site/home', { figures: await figuresNow(), decisions: await latestDecisions(db) })
 })
 
 for (const page of ['privacy', 'accessibility', 'sitemap'])

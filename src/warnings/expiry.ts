@@ -24,6 +24,8 @@ export interface Running {
   whose: string
   /** What tells it from others of the same owner; nothing where there is only one. */
   which?: string | null
+  /** Where a district reads of it too. */
+  district_code?: string | null
 }
 
 export interface Expiry<R extends Running> {
@@ -120,7 +122,7 @@ async function findingOf<R extends Running>(db: Knex, expiry: Expiry<R>, row: R,
     link: expiry.link(row),
     due_on: until,
     organisation_id,
-    district_code: null,
+    district_code: row.district_code ?? null,
     street_code: null,
   }
 }

@@ -60,7 +60,7 @@ export const warnings = defineList({
     contains: ['warnings.title'],
   },
   href: row => `/desk/warnings/${row.key}`,
-  empty: { title: '没有预警', text: '办件临近或超过时限、证书将要到期时，会自动列在这里。' },
+  empty: { title: '没有预警', text: '办件临近或超过时限、证照、备案将要到期时，会自动列在这里。' },
 })
 
 export const warningLists = [warnings]

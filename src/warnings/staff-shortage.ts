@@ -7,12 +7,13 @@ import {
   shortInWords,
   staffByLevel,
 } from '../modules/qualification/staff.ts'
+import { isEnabled } from '../modules/qualification/standards.ts'
 import { readersOf } from './expiry.ts'
 import type { Cause } from './warnings.ts'
 
 /**
  * 人员低于资质等级要求 (资质管理办法 第五条；domain.md §7): fewer people than the level of the certificate asks for. The removal is not
- * refused; company and city see the warning until the company has taken somebody on.
+ * refused; company and city see the warning until the company has taken somebody on. While 资质管理 is out of use no level asks for anything.
  */
 export const staffShortage: Cause = {
   kind: 'staff-shortage',
@@ -21,6 +22,7 @@ export const staffShortage: Cause = {
   roles: readersOf('company'),
 
   async *find(db) {
+    if (!(await isEnabled(db))) return
     const levels = await staffByLevel(db)
     const batch = 500
     for (let last = 0; ; ) {
@@ -56,6 +58,7 @@ export const staffShortage: Cause = {
   },
 
   async standing(db) {
+    if (!(await isEnabled(db))) return query => void query.from('companies').whereRaw('1 = 0').select('companies.id')
     const levels = Object.entries(await staffByLevel(db)) as [StaffCount['level'], StaffAsked][] // Object.entries forgets the keys' type
     return query =>
       void query

@@ -2,9 +2,11 @@ import type { Knex } from 'knex'
 import type { Role } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import { now } from '../clock.ts'
+import { branchExpiry } from './branch-expiry.ts'
 import { caseLimits } from './case-limits.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { documentWatch } from './document-watch.ts'
+import { inspectionWatch } from './inspection-watch.ts'
 import { staffShortage } from './staff-shortage.ts'
 
 /** A standing fact that somebody must look at. */
@@ -53,7 +55,14 @@ export interface Cause {
 }
 
 /** Everything the portal warns of. */
-export const causes: readonly Cause[] = [caseLimits, certificateExpiry, ...documentWatch, staffShortage]
+export const causes: readonly Cause[] = [
+  caseLimits,
+  certificateExpiry,
+  branchExpiry,
+  ...documentWatch,
+  staffShortage,
+  ...inspectionWatch,
+]
 
 /** The cause of a warning, or nothing for one whose cause is gone. */
 export function causeOf({ kind }: Pick<Warning, 'kind'>): Cause | undefined {

@@ -60,6 +60,7 @@ export interface CertificateFact {
 
 interface CertificateRow extends Omit<CertificateFact, 'good'> {
   issued_on: string
+  renewing: number
 }
 
 /** All certificates of a company, the newest first, as they stood on the day. */
@@ -71,11 +72,11 @@ export async function certificatesOf(db: Knex, company_id: number, day: string):
       { column: 'approved_on', order: 'desc' },
       { column: 'id', order: 'desc' },
     ])
-    .select('id', 'number', 'level', 'state', 'approved_on', 'issued_on', 'valid_until', 'ended_on', 'issuer')
+    .select('id', 'number', 'level', 'state', 'approved_on', 'issued_on', 'valid_until', 'ended_on', 'issuer', 'renewing')
   return rows.map(row => {
     // What ended later was still valid then.
     const state = row.ended_on && row.ended_on > day ? 'valid' : row.state
-    const code = stateOn({ state, valid_until: row.valid_until }, day)
+    const code = stateOn({ ...row, state }, day)
     return {
       ...row,
       level: certificateLevels[row.level as CertificateLevel] ?? row.level, // a code of the dictionary

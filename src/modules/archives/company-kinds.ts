@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { User } from '../../accounts/users.ts'
 import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
-import { type Check, defineKind, desk, type KindSettings, type Subject } from '../../cases/kind.ts'
+import { type Check, defineKind, desk, type Kind, type KindSettings, type Subject } from '../../cases/kind.ts'
 import { filesIn } from '../../cases/materials.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { now, today } from '../../clock.ts'
@@ -13,6 +13,8 @@ import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
 import { date, fieldsOf, type Mistakes, optionalText, text } from '../../forms/form.ts'
 import { isDay } from '../../identifiers.ts'
+import { tell } from '../../messages/messages.ts'
+import { isEnabled } from '../qualification/standards.ts'
 import { type Archive, changeRecord, createRecord, type RecordAnswers, readRecord } from './archive.ts'
 import { changeChecks, changeFields, changeMistakes, changesIn, nowAnswers, regionAdjust, regionMistakes } from './change-form.ts'
 import { companies, companyArchives, companyYears, yearFigures } from './company.ts'
@@ -100,17 +102,25 @@ function changeSettings(variant: string): KindSettings {
 
 const law = '物业服务企业资质管理办法（建设部令第164号）'
 
-/** A certificate says what is registered, so it has to follow within 30 days (domain.md §4.3). */
+/** The certificate of a company that says what is to change; nothing where no certificate does. */
+async function certificateToChange(
+  db: Knex,
+  { subject_type, subject_id }: Pick<Case, 'subject_type' | 'subject_id'>,
+  answers: Answers,
+): Promise<{ number: string; state: keyof typeof certificateStates } | undefined> {
+  const changes = changesIn(companies, answers)
+  const isPrinted = ['name', 'legal_person', 'capital', 'registered_address'].some(name => changes[name])
+  if (!isPrinted || subject_type !== 'company') return undefined
+  return await db('certificates').where({ company_id: subject_id, live: 1 }).first('number', 'state')
+}
+
+/** A certificate says what is registered, so it has to follow within 30 days (domain.md §4.3), as long as 资质管理 is in use. */
 const certificateFollows: Check = {
   code: 'certificate',
   about: '变更后资质证书是否需要换发',
+  inUse: isEnabled,
   async find({ db, kase, answers }) {
-    const changes = changesIn(companies, answers)
-    const printed = ['name', 'legal_person', 'capital', 'registered_address'].filter(name => changes[name])
-    if (!printed.length || kase.subject_type !== 'company') return undefined
-    const held: { number: string; state: keyof typeof certificateStates } | undefined = await db('certificates')
-      .where({ company_id: kase.subject_id, live: 1 })
-      .first('number', 'state')
+    const held = await certificateToChange(db, kase, answers)
     if (!held) return undefined
     return {
       code: 'certificate',
@@ -123,30 +133,38 @@ const certificateFollows: Check = {
   },
 }
 
-const inTime: Check = {
-  code: 'in-time',
-  about: '自变更登记之日起 30 日内申请',
-  find({ answers, settings, on }) {
-    const due = changeDue(answers, settings)
-    if (!due) return undefined
-    return {
-      code: 'in-time',
-      requirement: `自变更登记之日起 ${settings.thresholds.filing_days} 日内申请`,
-      actual: `应于 ${due} 前申请`,
-      verdict: on <= due ? 'ok' : 'bad',
-      law: cityRule,
-      ...(on <= due ? {} : { detail: '可以提交，标记为逾期申报' }),
-    }
-  },
+/**
+ * Whether an application came within the days the law gives after something was registered.
+ * @param event what was registered, in words
+ * @param due the last day
+ */
+export function inTimeCheck({ event, law, due }: { event: string; law: string; due: NonNullable<Kind['fileBy']> }): Check {
+  return {
+    code: 'in-time',
+    about: `自${event}之日起规定的期限内申请`,
+    find({ answers, settings, on }) {
+      const last = due(answers, settings)
+      if (!last) return undefined
+      return {
+        code: 'in-time',
+        requirement: `自${event}之日起 ${settings.thresholds.filing_days} 日内申请`,
+        actual: `应于 ${last} 前申请`,
+        verdict: on <= last ? 'ok' : 'bad',
+        law,
+        ...(on <= last ? {} : { detail: '可以提交，标记为逾期申报' }),
+      }
+    },
+  }
 }
 
-function changeDue(answers: Answers, { thresholds }: KindSettings): string | undefined {
+/** The last day to apply for a change, by the day it was registered. */
+export function changeDue(answers: Answers, { thresholds }: Pick<KindSettings, 'thresholds'>): string | undefined {
   const from = wordOf(answers, 'changed_on')
   return isDay(from) && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
 }
 
 /** Whether another organisation has the code, or one of the same kind the name. */
-async function takenMistakes(
+export async function takenMistakes(
   db: Knex,
   kase: Pick<Case, 'subject_id' | 'subject_type'>,
   changes: RecordAnswers,
@@ -179,12 +197,20 @@ async function beyondForm(db: Knex, kase: Case, answers: Answers): Promise<Mista
     ...changeMistakes(archive, record, answers),
     ...(await regionMistakes(db, place)),
   }
-  if (changes.legal_person && !changes.legal_person_id && !mistakes.legal_person)
-    mistakes.legal_person_id = '变更法定代表人的，请同时填写新任法定代表人的身份证号。'
+  if (!mistakes.legal_person) Object.assign(mistakes, personMistakes(changes))
   if (changes.district_code && !changes.street_code) mistakes.street_code ??= '变更注册区县的，请同时选择新区县的街道。'
+  return { ...mistakes, ...registeredMistakes(answers) }
+}
+
+/** A new legal person comes with the ID number. */
+export function personMistakes({ legal_person, legal_person_id }: RecordAnswers): Mistakes {
+  return legal_person && !legal_person_id ? { legal_person_id: '变更法定代表人的，请同时填写新任法定代表人的身份证号。' } : {}
+}
+
+/** What is to change here must have been registered before. */
+export function registeredMistakes(answers: Answers): Mistakes {
   const changed_on = wordOf(answers, 'changed_on')
-  if (changed_on > today()) mistakes.changed_on = `变更登记日期 ${changed_on} 还没有到。请先到市场监管部门办理变更登记。`
-  return mistakes
+  return changed_on > today() ? { changed_on: `变更登记日期 ${changed_on} 还没有到。请先到市场监管部门办理变更登记。` } : {}
 }
 
 /** ★ Fields of a company or developer change when the case is approved. */
@@ -208,7 +234,11 @@ export const companyChange = defineKind({
   settings: changeSettings,
   thresholds: { filing_days: { label: '变更登记后申请期限', unit: '天' } },
   refusedTo: 'draft',
-  checks: [...changeChecks(companies, cityRule, regionAdjust), certificateFollows, inTime],
+  checks: [
+    ...changeChecks(companies, cityRule, regionAdjust),
+    certificateFollows,
+    inTimeCheck({ event: '变更登记', law: cityRule, due: changeDue }),
+  ],
   subjectOf: ownCompany,
   openKey: ({ id }) => `company-change:${id}`,
   async prefill(db, { subject_id }) {
@@ -220,25 +250,39 @@ export const companyChange = defineKind({
   fileBy: changeDue,
   async whenDone(trx, kase, { answers }) {
     const archive = archiveOf(kase)
-    const changes = changesIn(archive, answers)
-    // Somebody may have got the code or the name since the submission.
-    const [taken] = Object.values(await takenMistakes(trx, kase, changes))
-    if (taken) throw new NotNow(`现在不能通过：${taken}本件请退回申请人，或者不通过并说明理由。`)
-    await changeRecord(trx, archive, kase.subject_id, { answers: changes, by: { user_id: null, case_id: kase.id } }).catch(
-      error => {
-        if (isDuplicate(error, 'organisations_code_unique'))
-          throw new NotNow(`现在不能通过：统一社会信用代码 ${changes.code} 刚刚登记在另一个单位名下。请核对后再办。`)
-        throw error
-      },
-    )
-    await keepLicence(trx, archive, kase)
+    await writeChanges(trx, archive, kase, changesIn(archive, answers))
+    const held = (await isEnabled(trx)) && (await certificateToChange(trx, kase, answers))
+    if (held)
+      await tell(trx, {
+        to: { organisation_id: kase.subject_id },
+        title: `企业档案已变更，请在 30 日内办理资质证书 ${held.number} 的变更`,
+        link: '/desk/kinds/qualification-change',
+        case_id: kase.id,
+      })
   },
-  afterwards: '变更内容已写入企业档案，档案页的“变更记录”里查得到。持有资质证书的，请在 30 日内办理资质变更。',
+  afterwards: '变更内容已写入企业档案，档案页的“变更记录”里查得到。',
 })
 
 async function archiveIn(db: Knex, id: number): Promise<Archive> {
   const row: { kind: string } | undefined = await db('organisations').where({ id }).first('kind')
   return archiveOf({ subject_type: row?.kind ?? '' })
+}
+
+/**
+ * Writes approved changes of ★ fields into the archive, and keeps the licence handed in with them.
+ * @throws NotNow when somebody has got the code or the name since the submission
+ */
+export async function writeChanges(trx: Knex.Transaction, archive: Archive, kase: Case, changes: RecordAnswers): Promise<void> {
+  const [taken] = Object.values(await takenMistakes(trx, kase, changes))
+  if (taken) throw new NotNow(`现在不能通过：${taken}本件请退回申请人，或者不通过并说明理由。`)
+  await changeRecord(trx, archive, kase.subject_id, { answers: changes, by: { user_id: null, case_id: kase.id } }).catch(
+    error => {
+      if (isDuplicate(error, 'organisations_code_unique'))
+        throw new NotNow(`现在不能通过：统一社会信用代码 ${changes.code} 刚刚登记在另一个单位名下。请核对后再办。`)
+      throw error
+    },
+  )
+  await keepLicence(trx, archive, kase)
 }
 
 /** The licence handed in is that of the archive from now on. */

@@ -10,6 +10,7 @@ import { Forbidden, NotFound } from '../../errors.ts'
 import { type Mistakes, partOf } from '../../forms/form.ts'
 import { allow, currentUser, recordId } from '../../http.ts'
 import { districtNames } from '../../lists/regions.ts'
+import { isEnabled } from '../qualification/standards.ts'
 import { type Archive, ownTable, readRecord, recordOn } from './archive.ts'
 import { regionAdjust } from './change-form.ts'
 import { companies, companyYears, developers } from './company.ts'
@@ -301,8 +302,9 @@ const stateLook = (words: Readonly<Record<string, string>>, code: string) => ({
 
 async function companyParts(user: User, id: number, answers: Record<string, string>, past?: string) {
   const day = past ?? today()
-  const [certificates, served, projects, before, contracts, ending, staff, people, years, offices] = await Promise.all([
+  const [certificates, licensed, served, projects, before, contracts, ending, staff, people, years, offices] = await Promise.all([
     certificatesOf(db, id, day),
+    isEnabled(db),
     servedFigures(db, id, past),
     servedProjects(db, user, id, { past }),
     servedProjects(db, user, id, { past, before: true }),
@@ -317,6 +319,7 @@ async function companyParts(user: User, id: number, answers: Record<string, stri
   return {
     day,
     certificates,
+    licensed,
     held: certificates.find(({ ended_on }) => ended_on === null),
     served,
     projects,

@@ -23,6 +23,7 @@ import { choice, consent, date, type Form, fieldsOf, type Mistakes, optionalText
 import { normaliseCode } from '../../identifiers.ts'
 import { maskId } from '../../lists/masks.ts'
 import { tell } from '../../messages/messages.ts'
+import { isEnabled } from '../qualification/standards.ts'
 import { changeRecord, type RecordAnswers, readRecord } from './archive.ts'
 import { optionalResidentId } from './fields.ts'
 import {
@@ -372,6 +373,7 @@ export function leaveMistakes({ ends_on = '' }: RecordAnswers, { starts_on }: Pi
 const staffing: Check = {
   code: 'staffing',
   about: '减员后人员数量仍符合资质等级要求',
+  inUse: isEnabled,
   async find({ db, kase }) {
     const facts = await db('people').where({ id: kase.subject_id }).first('title')
     const live = await liveEmployment(db, kase.subject_id)

@@ -2,12 +2,12 @@ import type { Knex } from 'knex'
 import { settingsNow } from '../../admin/settings.ts'
 import type { Case } from '../../cases/case.ts'
 import type { DoneContext } from '../../cases/kind.ts'
-import { now, today } from '../../clock.ts'
+import { dayOf, now, today } from '../../clock.ts'
 import { type CertificateFacts, type CertificatePaper, issueCertificate } from '../../documents/certificate.ts'
 import { canonical } from '../../documents/documents.ts'
 import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
-import { changeRecord, indexRecord, readRecord } from '../archives/archive.ts'
+import { changeRecord, indexRecord, readRecord, recordOn } from '../archives/archive.ts'
 import { companies } from '../archives/company.ts'
 import { type CertificateLevel, type CertificateState, certificateLevels, ownerships } from '../archives/words.ts'
 import { lastDayAfter } from './company.ts'
@@ -72,12 +72,19 @@ export async function lockCertificate(trx: Knex.Transaction, company_id: number)
   return await trx('certificates').where({ company_id, live: 1 }).forUpdate().first()
 }
 
-/** What a company says of itself today, as a certificate prints it. */
+/**
+ * What a company says of itself, as a certificate prints it.
+ * @param day as it was at the end of that day, or of the first one the archive knows; today unless told
+ */
 export async function companyFacts(
   db: Knex,
   company_id: number,
+  day?: string,
 ): Promise<Pick<CertificateFacts, 'company_name' | 'credit_code' | 'legal_person' | 'capital' | 'ownership' | 'address'>> {
-  const { answers } = await readRecord(db, companies, company_id)
+  const record = await readRecord(db, companies, company_id)
+  const opened = dayOf(record.created_at)
+  const past = day && (await recordOn(db, companies, company_id, day < opened ? opened : day))
+  const { answers } = past || record
   const { ownership = '' } = answers
   return {
     company_name: answers.name ?? '',
@@ -99,12 +106,12 @@ export async function editionsOf(db: Knex, certificate_id: number): Promise<Edit
 }
 
 /**
- * What a certificate says now: its newest edition. One from before the portal is on paper only, so what the archive says stands in
- * for what it does not know.
+ * What a certificate says now: its newest edition. One from before the portal is on paper only, so what the archive said
+ * on the day of its issue stands in for it.
  */
 export async function factsNow(db: Knex, row: CertificateRow): Promise<CertificateFacts> {
   const [newest] = await editionsOf(db, row.id)
-  return newest?.facts ?? factsFor(row, await companyFacts(db, row.company_id))
+  return newest?.facts ?? factsFor(row, await companyFacts(db, row.company_id, row.issued_on))
 }
 
 function factsFor(

@@ -1,9 +1,11 @@
 import { addDays } from '../../calendar.ts'
-import type { Check, CheckContext, Finding } from '../../cases/kind.ts'
+import type { Check, CheckContext } from '../../cases/kind.ts'
 import { blindIndex } from '../../crypto.ts'
 import type { AnswerRow } from '../../forms/answers.ts'
 import { isDay, normaliseCode } from '../../identifiers.ts'
 import { titles } from '../archives/words.ts'
+import { type AreaIndex, areaIndex, areaSorts, hundredths, indexInWords } from './area-index.ts'
+import { barring, behaviourSources } from './behaviours.ts'
 import { certificateOf } from './company.ts'
 
 /**
@@ -11,7 +13,10 @@ import { certificateOf } from './company.ts'
  * warns and never decides. Thresholds are settings; 0 switches a line off.
  */
 
-const law = (clause: string) => `资质管理办法第五条（三）${clause}`
+/** 第五条 has one paragraph a level; 暂定 is asked what 三级 is asked. */
+const paragraphs: Readonly<Record<string, string>> = { first: '（一）', second: '（二）' }
+const law = (context: CheckContext, clause: string) =>
+  `资质管理办法第五条${paragraphs[textOf(context, 'level')] ?? '（三）'}${clause}`
 const raised = new Set(['intermediate', 'associate-senior', 'senior'])
 
 const people = ({ answers }: CheckContext): AnswerRow[] => (Array.isArray(answers.people) ? answers.people : [])
@@ -47,7 +52,7 @@ function atLeast(
         requirement: line.asks(wanted),
         actual: words,
         verdict: value === undefined ? 'warn' : verdict(value >= wanted),
-        law: law(line.clause),
+        law: law(context, line.clause),
         ...(detail ? { detail } : {}),
       }
     },
@@ -104,7 +109,7 @@ const heads: Check = {
       requirement: '工程、财务负责人具有相应专业中级以上职称',
       actual: words.join('，'),
       verdict: verdict(met),
-      law: law('2'),
+      law: law(context, '2'),
     }
   },
 }
@@ -123,7 +128,7 @@ const certified: Check = {
       requirement: '物业管理专业人员（项目经理、管理员）持有职业资格证书',
       actual: all.length ? `${all.length} 人，持证 ${all.length - without.length} 人` : '名单中没有项目经理、管理员',
       verdict: verdict(all.length > 0 && without.length === 0),
-      law: law('3'),
+      law: law(context, '3'),
       ...(without.length ? { detail: `${without.length} 人没有填写资格证书` } : {}),
     }
   },
@@ -166,55 +171,101 @@ const exclusive: Check = {
 
 const maskedNames = (rows: AnswerRow[]) => named(rows.map(row => ({ ...row, name: row.name ? `${[...row.name][0]}*` : '' })))
 
+const onlyFiled = '只计挂接到本企业、合同已备案且在有效期内的项目'
+
 const served = atLeast('projects', {
   about: '有委托的物业管理项目',
   clause: '4',
   asks: wanted => `有委托的物业管理项目不少于 ${wanted} 个`,
   measure({ answers }) {
     const rows = Array.isArray(answers.projects) ? answers.projects : []
-    const area = rows.reduce((sum, row) => sum + Math.round(Number(row.area ?? 0) * 100), 0) / 100
+    const area = rows.reduce((sum, row) => sum + hundredths(row.area ?? ''), 0n)
     return {
       value: rows.length,
-      words: rows.length ? `${rows.length} 个，共 ${(area / 10_000).toFixed(2)} 万㎡` : '0 个',
-      detail: '只计挂接到本企业、合同已备案且在有效期内的项目',
+      words: rows.length ? `${rows.length} 个，共 ${(Number(area) / 1_000_000).toFixed(2)} 万㎡` : '0 个',
+      detail: onlyFiled,
     }
   },
 })
 
-/** 新设立: within some days of the business licence. Late filing is flagged, never refused. */
-const inTime: Check = {
-  code: 'in-time',
-  about: '自领取营业执照之日起 30 日内申报',
+/** 各类物业面积 as the form has it, against the bases of the settings. */
+function indexOf({ answers, settings: { thresholds } }: CheckContext): AreaIndex {
+  const bases = {
+    multi: thresholds.base_multi ?? 0,
+    high: thresholds.base_high ?? 0,
+    villa: thresholds.base_villa ?? 0,
+    other: thresholds.base_other ?? 0,
+  }
+  return areaIndex(Array.isArray(answers.areas) ? answers.areas : [], bases, thresholds.index ?? 0)
+}
+
+/** 两种类型以上. */
+const sorts = atLeast('types', {
+  about: '管理物业的类型达到等级要求',
+  clause: '4',
+  asks: wanted => `管理 ${wanted} 种类型以上物业`,
+  measure(context) {
+    const { sorts } = indexOf(context)
+    const names = sorts.map(sort => areaSorts[sort].label).join('、')
+    return { value: sorts.length, words: `${sorts.length} 种${names && `：${names}`}`, detail: onlyFiled }
+  },
+})
+
+const index: Check = {
+  code: 'index',
+  about: '管理各类物业的面积占计算基数的百分比之和达到等级要求',
   find(context) {
-    const limit = context.settings.thresholds.filing_days ?? 0
-    const from = textOf(context, 'established_on')
-    if (!limit) return undefined
-    const due = isDay(from) ? addDays(from, limit) : undefined
+    const wanted = context.settings.thresholds.index ?? 0
+    if (!wanted) return undefined
+    const reckoned = indexOf(context)
     return {
-      code: 'in-time',
-      requirement: `自领取营业执照之日起 ${limit} 日内申报`,
-      actual: due ? `应于 ${due} 前申报` : '还没有填写成立日期',
-      verdict: due ? (context.on <= due ? 'ok' : 'bad') : 'warn',
-      law: '资质管理办法第六条',
-      ...(due && context.on > due ? { detail: '可以提交，标记为逾期申报' } : {}),
+      code: 'index',
+      requirement: `管理各类物业的面积分别占计算基数的百分比之和不低于 ${wanted}%`,
+      actual: reckoned.total,
+      verdict: verdict(reckoned.met),
+      law: law(context, '4'),
+      detail: reckoned.parts.length ? `${indexInWords(reckoned)}（面积和基数单位为万㎡）` : onlyFiled,
     }
   },
 }
 
-/** 核定: before the provisional certificate runs out. */
+/** Within some days of an event. Late filing is flagged, never refused. */
+function inTimeAfter(field: string, line: { event: string; named: string; law: string }): Check {
+  return {
+    code: 'in-time',
+    about: `自${line.event}之日起按期申报`,
+    find(context) {
+      const limit = context.settings.thresholds.filing_days ?? 0
+      const from = textOf(context, field)
+      if (!limit) return undefined
+      const due = isDay(from) ? addDays(from, limit) : undefined
+      return {
+        code: 'in-time',
+        requirement: `自${line.event}之日起 ${limit} 日内申报`,
+        actual: due ? `应于 ${due} 前申报` : `还没有填写${line.named}`,
+        verdict: due ? (context.on <= due ? 'ok' : 'bad') : 'warn',
+        law: line.law,
+        ...(due && context.on > due ? { detail: '可以提交，标记为逾期申报' } : {}),
+      }
+    },
+  }
+}
+
+/** 核定: before the certificate held runs out. An application for another level may come at any time. */
 const beforeExpiry: Check = {
   code: 'before-expiry',
-  about: '在暂定资质有效期内申请核定',
+  about: '在原资质证书有效期内申请核定',
   async find(context) {
     const ahead = context.settings.thresholds.ahead_days ?? 0
-    const until = textOf(context, 'certificate_until')
-    const held = until ? undefined : await certificateOf(context.db, context.kase.subject_id)
-    const last = until || held?.valid_until || ''
-    if (!isDay(last)) return undefined
+    const held = await certificateOf(context.db, context.kase.subject_id)
+    const last = textOf(context, 'certificate_until') || held?.valid_until || ''
+    const level = textOf(context, 'certificate_level') || held?.level
+    const wanted = textOf(context, 'level')
+    if (!isDay(last) || (wanted && wanted !== level)) return undefined
     const wish = addDays(last, -ahead)
     return {
       code: 'before-expiry',
-      requirement: `暂定资质有效期届满 ${ahead} 日前申请核定`,
+      requirement: `${level === 'provisional' ? '暂定资质' : '资质证书'}有效期届满 ${ahead} 日前申请核定`,
       actual: `有效期至 ${last}，应于 ${wish} 前申请`,
       verdict: context.on <= wish ? 'ok' : context.on <= last ? 'warn' : 'bad',
       law: '资质管理办法第八条，行政许可法第五十条',
@@ -222,20 +273,34 @@ const beforeExpiry: Check = {
   },
 }
 
-/**
- * 限制核定的行为 (第十一条；domain.md §4.5): from the credit records of the year before. The officer decides on hits; the portal keeps no
- * credit records yet, so it says what it could look at.
- */
-const behaviours: Check = {
+/** 限制核定的行为 (第十一条；domain.md §4.5): what is recorded of the year before. Whoever decides judges the hits. */
+const barred: Check = {
   code: 'behaviours',
   about: '申请前一年内没有限制核定的行为',
-  find(): Finding {
-    return {
+  async find({ db, kase, settings, on }) {
+    const years = settings.thresholds.barred_years ?? 1
+    if (!years) return undefined
+    const hits = await barring(db, kase.subject_id, on, years)
+    const sources = behaviourSources()
+    const line = {
       code: 'behaviours',
-      requirement: '申请之日前一年内没有资质管理办法第十一条所列行为',
-      actual: '系统内暂无信用记录可查',
-      verdict: 'warn',
+      requirement: `申请之日前${years === 1 ? '一' : ` ${years} `}年内没有资质管理办法第十一条所列行为`,
       law: '资质管理办法第十一条',
+    }
+    if (hits.length)
+      return {
+        ...line,
+        actual: hits.map(({ label, where, on }) => `${label}（${where}，${on}）`).join('；'),
+        verdict: 'bad',
+        detail: '由办理人核实后决定',
+      }
+    const looked = sources.map(({ label }) => label).join('、')
+    if (sources.some(({ code }) => code === 'credit'))
+      return { ...line, actual: '没有发现', verdict: 'ok', detail: `已查${looked}` }
+    return {
+      ...line,
+      actual: `${looked && `${looked}中没有发现；`}系统内暂无信用记录可查`,
+      verdict: 'warn',
       detail: '请办理人另行核查违法违规、投诉和事故情况',
     }
   },
@@ -245,5 +310,19 @@ function verdict(met: boolean): 'ok' | 'bad' {
   return met ? 'ok' : 'bad'
 }
 
-export const newChecks = [staff, titled, heads, certified, exclusive, capital, inTime, behaviours]
-export const confirmChecks = [staff, titled, heads, certified, exclusive, served, capital, beforeExpiry, behaviours]
+const fromLicence = inTimeAfter('established_on', {
+  event: '领取营业执照',
+  named: '成立日期',
+  law: '资质管理办法第六条',
+})
+const fromRegistration = inTimeAfter('registered_on', {
+  event: '变更登记',
+  named: '变更登记日期',
+  law: '资质管理办法',
+})
+const staffChecks = [staff, titled, heads, certified, exclusive]
+
+export const newChecks = [...staffChecks, capital, fromLicence, barred]
+export const confirmChecks = [...staffChecks, served, capital, beforeExpiry, barred]
+export const upgradeChecks = [...staffChecks, sorts, index, capital, beforeExpiry, barred]
+export const mergeChecks = [...staffChecks, served, sorts, index, capital, fromRegistration, barred]

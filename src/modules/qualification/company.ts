@@ -6,7 +6,8 @@ import { today } from '../../clock.ts'
 import { decrypt } from '../../crypto.ts'
 import { NotNow } from '../../errors.ts'
 import type { AnswerRow, Answers } from '../../forms/answers.ts'
-import { type CertificateLevel, propertyTypes } from '../archives/words.ts'
+import { type CertificateLevel, type PropertyType, propertyTypes } from '../archives/words.ts'
+import { areaText, hundredths } from './area-index.ts'
 
 /** What the archives know of the company that applies. */
 
@@ -117,34 +118,92 @@ async function peopleOf(db: Knex, company_id: number): Promise<AnswerRow[]> {
   }))
 }
 
-/** 管辖项目: linked to the company, with a filed contract in force on the day. */
+/** A project a company serves under a filed contract. */
+export interface ServedProject {
+  name: string
+  property_type: PropertyType
+  floor_area: string
+  since: string
+  from: string
+  until: string
+  /** ㎡ by property type. */
+  areas: { type: PropertyType; area: string }[]
+}
+
+/** The columns of a project that hold its area by type. */
+const areaColumns: Readonly<Record<PropertyType, string>> = {
+  'multi-storey': 'multi_storey_area',
+  'high-rise': 'high_rise_area',
+  villa: 'villa_area',
+  office: 'office_area',
+  commercial: 'commercial_area',
+  industrial: 'industrial_area',
+  school: 'school_area',
+  hospital: 'hospital_area',
+  other: 'other_area',
+}
+const areaTypes = Object.entries(areaColumns) as [PropertyType, string][] // Object.entries forgets the keys' type
+
+/** 管辖项目: linked to the company, with a filed contract in force on the day; each once, whatever contracts it has. */
+export async function servedProjects(db: Knex, company_id: number, day = today()): Promise<ServedProject[]> {
+  const found: (Omit<ServedProject, 'areas'> & { id: number } & Record<string, string>)[] = await db('project_links')
+    .join('projects', 'projects.id', 'project_links.project_id')
+    .join('contracts', join =>
+      join.on('contracts.project_id', 'project_links.project_id').on('contracts.company_id', 'project_links.company_id'),
+    )
+    .where({ 'project_links.company_id': company_id, 'project_links.live': 1, 'contracts.state': 'filed' })
+    .where('contracts.starts_on', '<=', day)
+    .where('contracts.ends_on', '>=', day)
+    .whereNull('contracts.ended_on')
+    .orderBy(['project_links.starts_on', 'projects.id', 'contracts.starts_on'])
+    .limit(1000)
+    .select(
+      'projects.id',
+      'projects.name',
+      'projects.property_type',
+      'projects.floor_area',
+      'project_links.starts_on as since',
+      'contracts.starts_on as from',
+      'contracts.ends_on as until',
+      ...areaTypes.map(([, column]) => `projects.${column}`),
+    )
+  const projects = [...new Map(found.map(row => [row.id, row])).values()]
+  return projects.map(({ name, property_type, floor_area, since, from, until, ...row }) => {
+    const told = areaTypes.flatMap(([type, column]) => (hundredths(row[column] ?? '') ? [{ type, area: row[column] ?? '' }] : []))
+    // Where nobody has entered areas by type, the whole project is of its own type.
+    const areas = told.length ? told : [{ type: property_type, area: floor_area }]
+    return { name, property_type, floor_area, since, from, until, areas }
+  })
+}
+
+/** 管辖项目情况, as the form lists it. */
 export async function projectRows(db: Knex, company_id: number, day = today()): Promise<AnswerRow[]> {
-  const found: { name: string; property_type: string; floor_area: string; starts_on: string; from: string; until: string }[] =
-    await db('project_links')
-      .join('projects', 'projects.id', 'project_links.project_id')
-      .join('contracts', join =>
-        join.on('contracts.project_id', 'project_links.project_id').on('contracts.company_id', 'project_links.company_id'),
-      )
-      .where({ 'project_links.company_id': company_id, 'project_links.live': 1, 'contracts.state': 'filed' })
-      .where('contracts.starts_on', '<=', day)
-      .where('contracts.ends_on', '>=', day)
-      .whereNull('contracts.ended_on')
-      .orderBy(['project_links.starts_on', 'projects.id'])
-      .limit(1000)
-      .select(
-        'projects.name',
-        'projects.property_type',
-        'projects.floor_area',
-        'project_links.starts_on',
-        'contracts.starts_on as from',
-        'contracts.ends_on as until',
-      )
-  return found.map(project => ({
-    name: project.name,
-    type: propertyTypes[project.property_type as keyof typeof propertyTypes] ?? project.property_type, // a code of the dictionary
-    area: project.floor_area,
-    since: project.starts_on,
-    contract: `${project.from} 至 ${project.until}`,
+  return listed(await servedProjects(db, company_id, day))
+}
+
+/** 管辖项目情况 and 各类物业面积 of the same projects. */
+export async function projectAnswers(
+  db: Knex,
+  company_id: number,
+  day = today(),
+): Promise<{ projects: AnswerRow[]; areas: AnswerRow[] }> {
+  const served = await servedProjects(db, company_id, day)
+  const parts = served.flatMap(({ areas }) => areas)
+  const areas = areaTypes.flatMap(([type]): AnswerRow[] => {
+    const ofType = parts.filter(part => part.type === type)
+    const sum = ofType.reduce((sum, { area }) => sum + hundredths(area), 0n)
+    return sum ? [{ type, count: String(ofType.length), area: areaText(sum) }] : []
+  })
+  return { projects: listed(served), areas }
+}
+
+function listed(projects: readonly ServedProject[]): AnswerRow[] {
+  return projects.map(({ name, property_type, floor_area, since, from, until }) => ({
+    name,
+    type: propertyTypes[property_type],
+    area: floor_area,
+    since,
+    contract: `${from} 至 ${until}`,
   }))
 }
 

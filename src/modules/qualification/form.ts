@@ -11,13 +11,10 @@ import {
   rows,
   text,
 } from '../../forms/form.ts'
-import { normaliseCode, residentIdMistake } from '../../identifiers.ts'
-import { credentials, ownerships, posts, titles } from '../archives/words.ts'
+import { normaliseCode, residentIdMistake, socialCreditCodeMistake } from '../../identifiers.ts'
+import { certificateLevels, credentials, optionsOf, ownerships, posts, propertyTypes, titles } from '../archives/words.ts'
 
 /** 企业资质等级申报表 (domain.md §4.4): what every application for a certificate asks for. */
-
-const optionsOf = <Code extends string>(words: Readonly<Record<Code, string>>) =>
-  (Object.entries(words) as [Code, string][]).map(([value, label]) => ({ value, label })) // Object.entries forgets the keys' type
 
 const archive = { label: '企业档案' }
 const phone = (label: string, more: Partial<FieldMeta> = {}) =>
@@ -71,15 +68,18 @@ export const peopleFields = {
   }),
 }
 
-/** 新设立申报 (三级暂定). */
-export const newForm = z.object({ ...companyFields, ...peopleFields, ...pledgeField })
+/** The certificate held, where there is one. */
+const heldFields = {
+  certificate_number: optionalText({ label: '原证书编号', section: '原资质证书', archive: { label: '证书档案' } }),
+  certificate_level: optionalChoice({
+    label: '原资质等级',
+    options: optionsOf(certificateLevels),
+    archive: { label: '证书档案' },
+  }),
+  certificate_until: optionalText({ label: '原证书有效期至', archive: { label: '证书档案' }, hint: '没有载明的不填' }),
+}
 
-/** 三级核定: the certificate held, the projects served and last year's business come on top. */
-export const confirmForm = z.object({
-  ...companyFields,
-  certificate_number: text({ label: '原证书编号', section: '原资质证书', archive: { label: '证书档案' } }),
-  certificate_until: text({ label: '原证书有效期至', archive: { label: '证书档案' } }),
-  ...peopleFields,
+const projectFields = {
   projects: rows({
     label: '管辖项目',
     section: '管辖项目情况',
@@ -94,6 +94,24 @@ export const confirmForm = z.object({
       contract: text({ label: '合同起止' }),
     }),
   }),
+}
+
+/** What the area index is reckoned from. */
+const areaFields = {
+  areas: rows({
+    label: '各类物业面积',
+    archive: { label: '项目档案' },
+    hint: '上列项目按物业类型合计，取自项目档案的面积；没有分类面积的项目，按总建筑面积计入项目的物业类型。',
+    max: Object.keys(propertyTypes).length,
+    of: z.object({
+      type: choice({ label: '物业类型', options: optionsOf(propertyTypes) }),
+      count: text({ label: '项目数' }),
+      area: decimal({ label: '面积', unit: '㎡', digits: 2, min: 0, max: 999_999_999_999 }),
+    }),
+  }),
+}
+
+const businessFields = {
   revenue: decimal({
     label: '上年度营业收入',
     section: '经营情况',
@@ -103,5 +121,76 @@ export const confirmForm = z.object({
     max: 100_000_000,
   }),
   profit: decimal({ label: '上年度利润总额', unit: '万元', digits: 2, min: -100_000_000, max: 100_000_000, hint: '亏损填负数' }),
+}
+
+/** 新设立申报 (三级暂定). */
+export const newForm = z.object({ ...companyFields, ...peopleFields, ...pledgeField })
+
+/** 三级核定: the certificate held, the projects served and last year's business come on top. */
+export const confirmForm = z.object({
+  ...companyFields,
+  ...heldFields,
+  ...peopleFields,
+  ...projectFields,
+  ...businessFields,
+  ...pledgeField,
+})
+
+const { second, first } = certificateLevels
+
+/** 资质升级: the level asked for, and the areas it is measured by. */
+export const upgradeForm = z.object({
+  level: choice({
+    label: '申报等级',
+    section: '申报类别与等级',
+    options: optionsOf({ second, first }),
+    hint: '逐级申请：三级申请二级，二级申请一级。有效期将届满的，申请原等级重新核定',
+  }),
+  ...companyFields,
+  ...heldFields,
+  ...peopleFields,
+  ...projectFields,
+  ...areaFields,
+  ...businessFields,
+  ...pledgeField,
+})
+
+/** 合并、分立 (公司法): whether companies become one or one becomes several, and whether those before go on. */
+export const mergeWays = {
+  absorb: '吸收合并',
+  found: '新设合并',
+  'split-off': '存续分立',
+  'split-up': '新设分立',
+} as const
+export type MergeWay = keyof typeof mergeWays
+
+const { provisional, third } = certificateLevels
+
+/** 分立、合并: what happened to whom, and the level asked for afterwards. */
+export const mergeForm = z.object({
+  way: choice({ label: '分立或合并', section: '分立、合并情况', options: optionsOf(mergeWays) }),
+  registered_on: date({ label: '变更登记日期', hint: '市场监管部门核准合并、分立登记的日期' }),
+  others: rows({
+    label: '合并、分立的其他企业',
+    rowLabel: '企业',
+    hint: '列出除本企业以外的各方。解散注销的企业在本市持有的资质证书，办结时一并注销。',
+    min: 1,
+    max: 20,
+    of: z.object({
+      name: text({ label: '企业名称', max: 100 }),
+      code: text({ label: '统一社会信用代码', max: 40, normalise: normaliseCode, rule: socialCreditCodeMistake }),
+      dissolved: choice({ label: '是否解散注销', options: optionsOf({ yes: '解散注销', no: '存续或新设' }) }),
+    }),
+  }),
+  level: choice({
+    label: '申请等级',
+    options: optionsOf({ provisional, third, second, first }),
+    hint: '合并、分立后重新核定的资质等级',
+  }),
+  ...companyFields,
+  ...heldFields,
+  ...peopleFields,
+  ...projectFields,
+  ...areaFields,
   ...pledgeField,
 })

@@ -5,10 +5,12 @@ import { applyKinds } from './apply-kinds.ts'
 import { branchKinds } from './branch-kinds.ts'
 import { certificateKinds } from './certificate-kinds.ts'
 import { certificateLists } from './certificate-lists.ts'
+import { certificatePages } from './certificate-pages.ts'
 import { inspectionKinds } from './inspection-kinds.ts'
 import { inspectionLists } from './inspection-lists.ts'
 import { inspectionPages } from './inspection-pages.ts'
 import { qualificationConfirm, qualificationNew } from './kinds.ts'
+import { printLists } from './print-lists.ts'
 import { revokeKinds } from './revoke-kinds.ts'
 
 /** 资质管理: what the module offers to the engines. */
@@ -21,7 +23,10 @@ export const qualificationKinds: readonly Kind[] = [
   ...branchKinds,
   ...revokeKinds,
 ]
-export const qualificationLists: readonly List[] = [...certificateLists, ...inspectionLists]
+export const qualificationLists: readonly List[] = [...certificateLists, ...inspectionLists, ...printLists]
 export { qualificationImports } from './imports.ts'
 /** Pages by the address they are mounted at. */
-export const qualificationPages: readonly (readonly [path: string, pages: Router])[] = [['/desk/inspections', inspectionPages]]
+export const qualificationPages: readonly (readonly [path: string, pages: Router])[] = [
+  ['/desk/certificates', certificatePages],
+  ['/desk/inspections', inspectionPages],
+]

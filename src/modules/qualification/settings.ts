@@ -1,8 +1,9 @@
 import type { KindSettings, Material } from '../../cases/kind.ts'
 import { paper } from '../../cases/standards.ts'
+import type { CertificateLevel } from '../archives/words.ts'
 import { chainFor, licenceClocks } from './standards.ts'
 
-/** What the kinds of 三级 and 暂定 begin with (domain.md §3.2, §4.1, §4.2, §4.4); the regulator may decide otherwise at any time. */
+/** What the kinds that end in a certificate begin with (domain.md §3.2, §4.1, §4.2, §4.4); the regulator may decide otherwise at any time. */
 
 export const templates = [
   { step: 'pass', label: '材料属实', text: '材料齐全，内容属实。' },
@@ -26,6 +27,9 @@ export const staffPapers: Material[] = [
 ]
 export const pledge = paper('pledge', '材料真实性承诺书', { hint: '法定代表人签字，加盖公章' })
 
+/** 编号规则 of what the city grants; 一级 and 二级 have the number of the authority that grants them. */
+const numberRules = { provisional: '鲁济物暂-{yyyy}-{seq:4}', third: '鲁济物3-{yyyy}-{seq:4}', second: '', first: '' } as const
+
 /** 新设立申报 (三级暂定). */
 export const newSettings: KindSettings = {
   chain: chainFor('provisional'),
@@ -40,11 +44,17 @@ export const newSettings: KindSettings = {
     paper('office', '办公场所证明', { hint: '产权证明，或租赁合同；租赁的填写到期日', expires: true }),
     pledge,
   ],
-  number: '鲁济物暂-{yyyy}-{seq:4}',
+  number: numberRules.provisional,
   corrections: 1,
-  thresholds: { capital: 50, staff: 10, titled: 5, filing_days: 30, valid_years: 1 },
+  thresholds: { capital: 50, staff: 10, titled: 5, filing_days: 30, valid_years: 1, barred_years: 1 },
   templates,
 }
+
+const businessPapers: Material[] = [
+  paper('contracts', '物业服务合同复印件', { hint: '在管项目每个一份' }),
+  paper('performance', '物业管理业绩材料'),
+  paper('financials', '上年度财务报表', { required: false, hint: '资产负债表、损益表' }),
+]
 
 /** 三级核定. */
 export const confirmSettings: KindSettings = {
@@ -55,13 +65,94 @@ export const confirmSettings: KindSettings = {
     ...common,
     ...staffPapers,
     paper('old-certificate', '原资质证书正、副本', { original: true, hint: '发新证时收回原件' }),
-    paper('contracts', '物业服务合同复印件', { hint: '在管项目每个一份' }),
-    paper('performance', '物业管理业绩材料'),
-    paper('financials', '上年度财务报表', { required: false, hint: '资产负债表、损益表' }),
+    ...businessPapers,
     pledge,
   ],
-  number: '鲁济物3-{yyyy}-{seq:4}',
+  number: numberRules.third,
   corrections: 1,
-  thresholds: { capital: 50, staff: 10, titled: 5, projects: 1, ahead_days: 45, valid_years: 3 },
+  thresholds: {
+    capital: 50,
+    staff: 10,
+    titled: 5,
+    projects: 1,
+    ahead_days: 45,
+    early_days: 180,
+    valid_years: 3,
+    barred_years: 1,
+  },
   templates,
 }
+
+/** What §4.1 asks of a level; bases in 万㎡. */
+const asked: Readonly<Record<Level, Record<string, number>>> = {
+  provisional: { capital: 50, staff: 10, titled: 5, valid_years: 1 },
+  third: { capital: 50, staff: 10, titled: 5, projects: 1, valid_years: 3 },
+  second: {
+    capital: 300,
+    staff: 20,
+    titled: 10,
+    types: 2,
+    index: 100,
+    base_multi: 100,
+    base_high: 50,
+    base_villa: 8,
+    base_other: 20,
+    valid_years: 3,
+  },
+  first: {
+    capital: 500,
+    staff: 30,
+    titled: 20,
+    types: 2,
+    index: 100,
+    base_multi: 200,
+    base_high: 100,
+    base_villa: 15,
+    base_other: 50,
+    valid_years: 3,
+  },
+}
+
+/** 资质升级, by the level asked for. */
+export function upgradeSettings(variant: string): KindSettings {
+  const level = variant === 'first' ? 'first' : 'second'
+  return {
+    ...confirmSettings,
+    chain: chainFor(level),
+    number: numberRules[level],
+    thresholds: { ...asked[level], ahead_days: 30, early_days: 180, barred_years: 1 },
+  }
+}
+
+/** 分立、合并, by the level asked for. */
+export function mergeSettings(variant: string): KindSettings {
+  const level = isLevel(variant) ? variant : 'third'
+  // A company founded by the merger has no business of its own yet.
+  const business = businessPapers.filter(({ code }) => code !== 'financials')
+  return {
+    chain: chainFor(level),
+    clocks: licenceClocks(),
+    consults: [],
+    materials: [
+      ...common,
+      paper('agreement', '合并、分立协议', { hint: '各方盖章；分立的提交分立方案' }),
+      paper('resolution', '股东会决议', { hint: '同意合并、分立的决议' }),
+      paper('registration-notice', '准予合并、分立登记通知书', { original: true, hint: '解散的一方另附注销登记通知书' }),
+      ...staffPapers,
+      paper('old-certificate', '各方原资质证书正、副本', {
+        required: false,
+        original: true,
+        hint: '本企业和解散注销的企业持有资质证书的，都要提交，办结时收回',
+      }),
+      ...business.map(material => ({ ...material, required: level !== 'provisional' })),
+      pledge,
+    ],
+    number: numberRules[level],
+    corrections: 1,
+    thresholds: { ...asked[level], filing_days: 30, barred_years: 1 },
+    templates,
+  }
+}
+
+type Level = Exclude<CertificateLevel, 'none'>
+const isLevel = (text: string): text is Level => Object.hasOwn(asked, text)

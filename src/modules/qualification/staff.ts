@@ -1,8 +1,11 @@
 import type { Knex } from 'knex'
+import type { Kind } from '../../cases/kind.ts'
 import { settingsInForce } from '../../cases/settings.ts'
 import { today } from '../../clock.ts'
 import { type CertificateLevel, certificateLevels } from '../archives/words.ts'
+import { qualificationUpgrade } from './apply-kinds.ts'
 import { qualificationConfirm, qualificationNew } from './kinds.ts'
+import { isEnabled } from './standards.ts'
 
 /** How many people the level of a company's certificate asks for (资质管理办法 第五条；domain.md §4.1), and how many there are. */
 
@@ -13,19 +16,18 @@ export interface StaffAsked {
   titled: number
 }
 
-/** 一级 and 二级 are granted by the ministry and the province, under the regulation's own numbers. */
-const granted: Partial<Record<CertificateLevel, StaffAsked>> = {
-  first: { staff: 30, titled: 20 },
-  second: { staff: 20, titled: 10 },
-}
-
-/** What every level asks for on a day: the settings in force for those the city grants. */
+/** What every level asks for on a day: the settings in force of the kinds that examine it. */
 export async function staffByLevel(db: Knex, day = today()): Promise<Partial<Record<CertificateLevel, StaffAsked>>> {
-  const ofKind = async (kind: typeof qualificationNew | typeof qualificationConfirm): Promise<StaffAsked> => {
-    const { thresholds } = (await settingsInForce(db, kind, '', day)).settings
+  const ofKind = async (kind: Kind, variant = ''): Promise<StaffAsked> => {
+    const { thresholds } = (await settingsInForce(db, kind, variant, day)).settings
     return { staff: thresholds.staff ?? 0, titled: thresholds.titled ?? 0 }
   }
-  return { ...granted, third: await ofKind(qualificationConfirm), provisional: await ofKind(qualificationNew) }
+  return {
+    first: await ofKind(qualificationUpgrade, 'first'),
+    second: await ofKind(qualificationUpgrade, 'second'),
+    third: await ofKind(qualificationConfirm),
+    provisional: await ofKind(qualificationNew),
+  }
 }
 
 export interface StaffCount extends StaffAsked {
@@ -61,8 +63,9 @@ export function countStaff(db: Knex, day = today()): Knex.QueryBuilder {
     )
 }
 
-/** The staff of one company against its level; nothing where it holds no certificate in force. */
+/** The staff of one company against its level; nothing where it holds no certificate in force, or 资质管理 is out of use. */
 export async function staffOf(db: Knex, company_id: number): Promise<StaffCount | undefined> {
+  if (!(await isEnabled(db))) return undefined
   const row: { level: CertificateLevel; staff: number; titled: number } | undefined = await countStaff(db)
     .where({ 'certificates.company_id': company_id })
     .first()

@@ -226,7 +226,12 @@ export const branches = defineList({
   label: '异地分支机构',
   about: '注册地在外市、外省，在本市承接项目的物业企业',
   roles: archiveOffices,
-  from: (db, user) => withCertificate(visibleCompanies(db, user)).whereNot({ 'companies.origin': 'city' }),
+  from: (db, user) =>
+    withCertificate(visibleCompanies(db, user))
+      .whereNot({ 'companies.origin': 'city' })
+      .leftJoin('branch_filings', filing =>
+        filing.on('branch_filings.company_id', 'companies.id').onVal('branch_filings.live', 1),
+      ),
   key: 'organisations.id',
   columns: [
     name,
@@ -242,6 +247,7 @@ export const branches = defineList({
       phone: false,
     },
     { name: 'filing', label: '分支机构备案号', type: 'code', source: 'companies.branch_filing_number' },
+    { name: 'filed_until', label: '备案有效期至', type: 'date', source: 'branch_filings.valid_until' },
     ...registered,
     state,
     ...figures,
@@ -264,6 +270,7 @@ export const branches = defineList({
       where: 'companies.origin',
     },
     has({ name: 'filed', label: '分支机构备案号', source: 'companies.branch_filing_number' }),
+    within({ name: 'filing_until', label: '备案有效期至', source: 'branch_filings.valid_until' }),
     ...shared.filter(({ name }) => name !== 'level' && name !== 'expiring'),
   ],
   search: { ...search, starts: ['companies.branch_filing_number'], contains: ['companies.head_office'] },
