@@ -1,14 +1,21 @@
+import type { Knex } from 'knex'
+import type { Role } from '../src/accounts/roles.ts'
 import { type Kind, kindOf } from '../src/cases/kind.ts'
 import type { ApplicantCode } from './applicants.ts'
+import { reexamined } from './certificates.ts'
+import { addDays } from './days.ts'
 import { humanOf, mobileOf } from './identities.ts'
-import type { Play } from './play.ts'
+import type { DemoCompany, Play } from './play.ts'
 
 /** A demo case: who files what, and what becomes of it. */
 export interface DemoCase {
   /** The code of its company, where that has no other case. */
   code: string
-  company: ApplicantCode
+  /** One of the applicants, or one found among all companies, around the present day. */
+  company: ApplicantCode | ((trx: Knex.Transaction, today: string) => Promise<DemoCompany>)
   kind: () => Kind
+  /** Who files it, where that is not the company. */
+  starter?: Role
   play(play: Play): Promise<void>
 }
 
@@ -359,4 +366,135 @@ const staffCases: readonly DemoCase[] = [
   },
 ]
 
-export const demoCases: readonly DemoCase[] = [...certificateCases.map(one => ({ ...one, company: one.code })), ...staffCases]
+/** The first company that a question finds, with its district. */
+async function companyBy(query: Knex.QueryBuilder, whose: string): Promise<DemoCompany> {
+  const row: DemoCompany | undefined = await query
+    .join('organisations', 'organisations.id', whose)
+    .first('organisations.name', 'organisations.district_code as district')
+  if (!row) throw new Error(`demo cases: no company by ${whose}`)
+  return row
+}
+
+/** The life of a certificate: one at the province, one changed, one lost, one about to be revoked; and a branch from elsewhere. */
+const lifeCases: readonly DemoCase[] = [
+  {
+    // 二级 is examined again before its end: the province decides.
+    code: 'upgrade-second',
+    company: (trx, today) =>
+      companyBy(
+        trx('certificates')
+          .where({ level: 'second', live: 1, valid_until: addDays(today, reexamined.days) })
+          .orderBy('certificates.id'),
+        'certificates.company_id',
+      ),
+    kind: () => kindOf({ kind: 'qualification-upgrade' }),
+    async play(play) {
+      await play.begin([24, '09:45'], { level: 'second', revenue: '4260.00', profit: '310.50' })
+      await play.handIn()
+      await play.submit([23, '10:20'])
+      await play.accept([21, '09:40'])
+      await play.verify([19, '14:50'])
+      await play.passFirst([16, '16:20'], inOrder, { opinion: '人员、项目与档案一致，材料齐全，同意上报。' })
+      await play.pass('city-clerk', [13, '10:05'], { opinion: agreed })
+      await play.pass('city-reviewer', [11, '15:10'], { opinion: '同意上报省厅。' })
+      await play.pass('city-approver', [9, '09:50'], { opinion: '同意，报山东省住房和城乡建设厅审批。' })
+    },
+  },
+  {
+    code: 'change-address',
+    company: 'confirmed',
+    kind: () => kindOf({ kind: 'qualification-change' }),
+    async play(play) {
+      await play.begin([6, '14:10'], {
+        registered_address: '济南市历下区栎桐路 18 号 5 层',
+        changed_on: play.day(9),
+        reason: '公司迁址。',
+      })
+      await play.handIn()
+      await play.handIn(['office'])
+      await play.submit([5, '09:40'])
+      await play.accept([4, '10:30'])
+      await play.verify([3, '09:50'])
+      await play.pass('district-clerk', [2, '10:40'], { opinion: '与变更后的营业执照一致，原证书正、副本已收回。' })
+    },
+  },
+  {
+    code: 'reissue',
+    company: 'licensed',
+    kind: () => kindOf({ kind: 'qualification-reissue' }),
+    async play(play) {
+      await play.begin([5, '10:15'], {
+        papers: 'both',
+        explanation: '办公室搬迁中遗失，多方查找没有找到。',
+        newspaper: '泉城示范晚报',
+        notice_on: play.day(14),
+        notice_page: 'A07 版',
+      })
+      await play.handIn()
+      await play.submit([4, '10:40'])
+      await play.accept([3, '09:25'])
+      await play.verify([3, '10:10'])
+      await play.pass('district-clerk', [2, '09:35'], { opinion: '遗失声明已核对报刊原件，同意补办。' })
+      await play.pass('city-reviewer', [1, '14:20'], { opinion: '同意补办。' })
+    },
+  },
+  {
+    // The company may still say something.
+    code: 'revoke',
+    company: (trx, today) =>
+      companyBy(
+        trx('certificates')
+          .where({ level: 'third', live: 1 })
+          .where('valid_until', '>', addDays(today, 200))
+          .whereNull('case_id')
+          .orderBy('certificates.id', 'desc'),
+        'certificates.company_id',
+      ),
+    kind: () => kindOf({ kind: 'certificate-revoke' }),
+    starter: 'city-clerk',
+    async play(play) {
+      const answers = {
+        measure: 'revoke',
+        basis: '行政许可法第六十九条第二款',
+        reason: '申请核定资质等级时提交的两份职称证书经发证机关查证不是其核发，以提供虚假材料的手段取得资质证书。',
+        occurred_on: play.day(12),
+        facts: '经向发证机关函询，申报材料中工程负责人、财务负责人的职称证书编号均无登记记录，复函原件附后。',
+      }
+      await play.begin([8, '09:30'], answers, { subject_id: await play.companyId() })
+      await play.handIn()
+      await play.submit([7, '10:10'])
+      await play.accept([6, '14:30'], 'city-reviewer')
+      await play.pass('city-reviewer', [3, '09:45'], { opinion: '事实清楚，证据确实，请企业陈述申辩。' })
+    },
+  },
+  {
+    code: 'branch-renewal',
+    company: (trx, today) =>
+      companyBy(
+        trx('branch_filings')
+          .where({ live: 1 })
+          .whereBetween('valid_until', [today, addDays(today, 50)])
+          .orderBy('branch_filings.id'),
+        'branch_filings.company_id',
+      ),
+    kind: () => kindOf({ kind: 'branch-filing' }),
+    async play(play) {
+      await play.begin([6, '15:30'], {
+        head_office_level: 'none',
+        mandate_scope: '在济南市承接物业服务项目、签订和履行物业服务合同。',
+        mandate_from: play.day(12),
+      })
+      await play.handIn()
+      await play.validUntil('head-id', play.dayAhead(2400))
+      await play.submit([5, '10:50'])
+      await play.accept([4, '09:15'], 'city-clerk')
+      await play.pass('city-clerk', [2, '11:05'], { opinion: '总公司和分支机构的材料齐全，内容一致，同意备案。' })
+    },
+  },
+]
+
+export const demoCases: readonly DemoCase[] = [
+  ...certificateCases.map(one => ({ ...one, company: one.code })),
+  ...staffCases,
+  ...lifeCases,
+]

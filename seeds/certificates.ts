@@ -13,6 +13,9 @@ const certificateEnds: readonly (readonly [count: number, from: number, to: numb
   [3, 61, 89],
 ]
 
+/** A 二级 that will have to be examined again: which company of a layer, and in how many days it ends. */
+export const reexamined = { index: 8, days: 75 } as const
+
 /** Of 46 companies with a full level: one that lost its certificate by a decision, one that gave it up. */
 const gone: Partial<Record<number, Pick<Certificate, 'state' | 'end_reason' | 'end_basis'>>> = {
   44: { state: 'revoked', end_reason: '以提供虚假材料的手段取得资质证书', end_basis: '行政许可法第六十九条第二款' },
@@ -44,8 +47,11 @@ export function certify(ground: Ground, companies: Company[]): Held[] {
   const { random, today } = ground
   const local = companies.filter(company => company.level !== 'none')
   const drawn = certificateEnds.flatMap(([count, from, to]) => Array.from({ length: count }, () => random.int(from, to)))
-  const full = random.shuffle(local.filter(({ level, index }) => level !== 'provisional' && index > 1 && !gone[index]))
+  const full = random.shuffle(
+    local.filter(({ level, index }) => level !== 'provisional' && index > 1 && !gone[index] && index !== reexamined.index),
+  )
   const left = new Map(full.slice(0, drawn.length).map((company, index) => [company.index, at(drawn, index)]))
+  left.set(reexamined.index, reexamined.days)
   return local.flatMap(company => {
     const years = company.level === 'provisional' ? 1 : 3
     const soonest = addDays(company.established_on, 25)

@@ -7,7 +7,7 @@ import * as database from '../src/db.ts'
 // The kinds of cases are known to whoever imports them.
 import '../src/modules/index.ts'
 import { type DemoAccount, demoAccounts, demoDevelopers, demoPassword } from './accounts.ts'
-import { addApplicants } from './applicants.ts'
+import { addApplicants, applicants } from './applicants.ts'
 import { type DemoCase, demoCases } from './cases.ts'
 import { addDesks, ownersName } from './desks.ts'
 import { type Beginning, Ground, type Numbered, numbered, type Street } from './ground.ts'
@@ -168,7 +168,7 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
  * Plays a demo case: the engine works in the transaction that also moves the progress on, with the clock set to past days.
  * @returns false when another process has played it meanwhile
  */
-async function playCase(db: Knex, { code, company, kind, play }: DemoCase): Promise<boolean> {
+async function playCase(db: Knex, { code, company, kind, starter, play }: DemoCase): Promise<boolean> {
   return await db.transaction(
     async trx => {
       const progress = readProgress(await trx('settings').where({ code: marker }).forUpdate().first('value'))
@@ -177,7 +177,9 @@ async function playCase(db: Knex, { code, company, kind, play }: DemoCase): Prom
       const [usual, shift] = [database.db, presentShift()]
       database.useDatabase(trx)
       try {
-        await play(new Play({ trx, calendar: await workCalendar(trx), today: progress.today }, code, company, kind()))
+        const scene = { trx, calendar: await workCalendar(trx), today: progress.today }
+        const whom = typeof company === 'string' ? applicants[company] : await company(trx, progress.today)
+        await play(new Play(scene, code, whom, kind(), starter))
         shiftClock(shift)
         // Limits that rest move on with the days.
         await recomputeDue(trx)

@@ -1,7 +1,7 @@
 import { encrypt } from '../src/crypto.ts'
 import type { CertificateLevel, CompanyState, Origin } from '../src/modules/archives/words.ts'
 import { demoCompanies, demoDevelopers, demoStreets } from './accounts.ts'
-import { addDays, earlier, lastDay, later } from './days.ts'
+import { addDays, lastDay } from './days.ts'
 import { shortDistrict } from './desks.ts'
 import { fileNumber, type Ground, type Street } from './ground.ts'
 import { creditCodeOf, humanOf, landlineOf, mobileOf } from './identities.ts'
@@ -125,14 +125,14 @@ export interface Registered extends Pick<Company, 'name' | 'origin' | 'street' |
 
 /** Writes a company into the archives. @returns its id */
 export function registerCompany(ground: Ground, company: Registered): number {
-  const { random, today } = ground
+  const { random } = ground
   const { serial, name, code, origin, street, established_on, legal_person, address, state, capitals, head_office } = company
   const id = ground.newId('organisations')
   const profile = profileOf(serial, company)
   const filed = filedAt(ground, established_on)
   const legal = humanOf('legal-person', serial)
   const phone = mobileOf('legal-person', serial)
-  const branch_filing_number = head_office ? fileNumber(ground, `济物分备〔${today.slice(0, 4)}〕`) : null
+  const filing = head_office && addFiling(ground, { id, serial, head_office })
   ground.add('organisations', {
     id,
     kind: 'company',
@@ -152,7 +152,7 @@ export function registerCompany(ground: Ground, company: Registered): number {
     origin,
     head_office: head_office?.name ?? null,
     head_office_code: head_office?.code ?? null,
-    branch_filing_number,
+    branch_filing_number: filing ?? null,
     ownership: random.share({ limited: 80, state: 9, shares: 5, collective: 3, foreign: 2, other: 1 }),
     legal_person,
     legal_person_id_cipher: encrypt('companies.legal_person_id', legal.id_number),
@@ -170,7 +170,6 @@ export function registerCompany(ground: Ground, company: Registered): number {
     created_at: filed,
     updated_at: ground.at,
   })
-  if (head_office && branch_filing_number) addFiling(ground, { id, serial, number: branch_filing_number, head_office })
   const former = addFormerName(ground, { id, serial, name, filed })
   addYears(ground, { id, serial, established_on, weight: Number(capitals[0]), filed })
   if (street)
@@ -184,19 +183,15 @@ export function registerCompany(ground: Ground, company: Registered): number {
   return id
 }
 
-/** 异地分支机构备案 of this year, as its number says; each holds for a year. */
+/** 异地分支机构备案, which holds for a year; the first branch of each layer will have to renew it soon. @returns its number */
 function addFiling(
   ground: Ground,
-  {
-    id,
-    serial,
-    number,
-    head_office,
-  }: { id: number; serial: number; number: string; head_office: { name: string; code: string } },
-): void {
-  const { today } = ground
+  { id, serial, head_office }: { id: number; serial: number; head_office: { name: string; code: string } },
+): string {
   const random = randomFrom(`branch filing of company ${serial}`)
-  const filed_on = earlier(later(`${today.slice(0, 4)}-01-06`, addDays(today, -random.int(20, 330))), today)
+  const ago = serial % companiesPerLayer === firstOutside ? random.int(325, 345) : random.int(20, 280)
+  const filed_on = addDays(ground.today, -ago)
+  const number = fileNumber(ground, `济物分备〔${filed_on.slice(0, 4)}〕`)
   ground.add('branch_filings', {
     company_id: id,
     number,
@@ -208,6 +203,7 @@ function addFiling(
     branch_head: personName(random, random.pick(['male', 'female']), random.int(1972, 1990)),
     ...stamps(ground.at),
   })
+  return number
 }
 
 /** The archive was opened some weeks after the company, or when the register was first kept. */
@@ -336,8 +332,11 @@ const outside = {
   ],
 } satisfies Record<Origin, { name: string; code: string }[]>
 
+/** Companies from here on are registered elsewhere. */
+const firstOutside = 52
+
 function originOf(index: number): Origin {
-  if (index < 52) return 'city'
+  if (index < firstOutside) return 'city'
   return index % 2 ? 'elsewhere' : 'province'
 }
 

@@ -46,6 +46,13 @@ interface Sheet {
   page: Page
 }
 
+/** Whom a demo case is about. */
+export interface DemoCompany {
+  name: string
+  /** Where its first desk is. */
+  district: string
+}
+
 /**
  * One demo case as its people live it: the applicant and the officials do what they would do on the pages, by the same functions, on
  * past days. The portal's database is the transaction of the scene meanwhile; whoever plays sets the clock right afterwards.
@@ -54,18 +61,21 @@ export class Play {
   readonly #scene: Scene
   /** What the case is called among the demo cases. */
   readonly #name: string
-  readonly #code: ApplicantCode
+  readonly #company: DemoCompany
   readonly #kind: Kind
+  readonly #starter: Role | undefined
   readonly #random: Random
   readonly #users = new Map<string, User>()
   #id = 0
   #last = 0
 
-  constructor(scene: Scene, name: string, code: ApplicantCode, kind: Kind) {
+  /** @param starter who files it, where that is an official and not the company */
+  constructor(scene: Scene, name: string, company: DemoCompany, kind: Kind, starter?: Role) {
     this.#scene = scene
     this.#name = name
-    this.#code = code
+    this.#company = company
     this.#kind = kind
+    this.#starter = starter
     this.#random = randomFrom(`demo case ${name}`)
   }
 
@@ -95,9 +105,14 @@ export class Play {
     await saveDraft(await this.#applicant(), this.#id, version, answers)
   }
 
+  /** The id of the company, for a case that an official begins about it. */
+  async companyId(): Promise<number> {
+    return (await this.#userOf(this.#company)).organisation_id
+  }
+
   /** Somebody who works for an applicant: the first of their post, with or without a higher title. */
   async somebodyOf(code: ApplicantCode, post: Post, title: Title): Promise<{ id: number; name: string; id_number: string }> {
-    const { organisation_id } = await this.#userOf(code)
+    const { organisation_id } = await this.#userOf(applicants[code])
     const row: { id: number; name: string; id_number_cipher: string } | undefined = await this.#scene
       .trx('employments')
       .join('people', 'people.id', 'employments.person_id')
@@ -111,7 +126,7 @@ export class Play {
   /** The people of the archive and one who works for another applicant. */
   async peopleWithOneOf(other: ApplicantCode): Promise<Answers> {
     const own = await companyAnswers(this.#scene.trx, (await this.#applicant()).organisation_id)
-    const theirs = await companyAnswers(this.#scene.trx, (await this.#userOf(other)).organisation_id)
+    const theirs = await companyAnswers(this.#scene.trx, (await this.#userOf(applicants[other])).organisation_id)
     const known = (answers: Answers) => (Array.isArray(answers.people) ? answers.people : [])
     return {
       people: [
@@ -354,17 +369,16 @@ export class Play {
   }
 
   async #applicant(): Promise<User> {
-    return await this.#userOf(this.#code)
+    return this.#starter ? await this.#official(this.#starter) : await this.#userOf(this.#company)
   }
 
-  async #userOf(code: ApplicantCode): Promise<User> {
-    const { name } = applicants[code]
+  async #userOf({ name }: Pick<DemoCompany, 'name'>): Promise<User> {
     return await this.#find(`of ${name}`, grants => grants.where({ 'organisations.name': name }))
   }
 
   /** Who holds a role for this case: one of the demo accounts where there is one, else whoever has held it longest. */
   async #official(role: Role): Promise<User> {
-    const region_code = role.startsWith('district') ? applicants[this.#code].district : '370100'
+    const region_code = role.startsWith('district') ? this.#company.district : '370100'
     return await this.#find(`${role} of ${region_code}`, grants => grants.where({ role, 'user_roles.region_code': region_code }))
   }
 

@@ -486,15 +486,15 @@ test('catalogue and guides say that a kind is out of use, and offer no way to be
   assert.ok(inUse.page.includes(open))
   assert.match(inUse.line, /试验评定/)
   assert.match(inUse.guide, /登录办理/)
-  for (const text of Object.values(inUse)) assert.doesNotMatch(text, /已停止办理|试验评定已经停止/)
+  for (const text of Object.values(inUse)) assert.doesNotMatch(text, /现在不办理|试验评定已经停止/)
 
   outOfUse = gone
   const stopped = await pages()
-  assert.match(stopped.row, /已停止办理/)
+  assert.match(stopped.row, /现在不办理/)
   assert.doesNotMatch(stopped.row, /您可以申请/)
   assert.ok(!stopped.page.includes(open))
   assert.match(stopped.page, /试验评定已经停止/)
-  assert.match(stopped.line, /已停止办理/)
+  assert.match(stopped.line, /现在不办理/)
   assert.doesNotMatch(stopped.guide, /登录办理/)
   assert.match(stopped.guide, /试验评定已经停止/)
 })

@@ -40,12 +40,19 @@ const days = (n: number) => n * 86_400_000
 const rowOf = async (id: number) => await portal.db('certificates').where({ id }).first()
 const liveOf = async (company_id: number) => await portal.db('certificates').where({ company_id, state: 'valid' })
 const toldTo = async (username: string): Promise<string[]> =>
-  await portal.db('messages').join('users', 'users.id', 'messages.user_id').where({ username }).orderBy('messages.id').pluck('title')
+  await portal
+    .db('messages')
+    .join('users', 'users.id', 'messages.user_id')
+    .where({ username })
+    .orderBy('messages.id')
+    .pluck('title')
 
 async function switchTo(on: boolean): Promise<void> {
   await portal.db('settings').where({ code: 'qualification.enabled' }).delete()
   if (!on)
-    await portal.db('settings').insert({ code: 'qualification.enabled', value: 'false', updated_at: new Date() })
+    await portal
+      .db('settings')
+      .insert({ code: 'qualification.enabled', value: 'false', created_at: new Date(), updated_at: new Date() })
   forgetSettings()
 }
 
@@ -100,7 +107,11 @@ test('a renewal asked for in time keeps it in force until that is decided; one a
     const agent = await portal.as(timely.username)
     assert.match(plain((await agent.get(`/desk/certificates/${kept}`)).text), /延续办理中.*第五十条/)
     await computeWarnings(portal.db)
-    assert.equal((await portal.db('warnings').where({ kind: 'certificate-expiry', object_id: kept, open_key: `certificate-expiry:${kept}` })).length, 0)
+    assert.equal(
+      (await portal.db('warnings').where({ kind: 'certificate-expiry', object_id: kept, open_key: `certificate-expiry:${kept}` }))
+        .length,
+      0,
+    )
 
     // Withdrawn: the next run ends it, on the day it found out.
     await press(portal, agent, pending, 'withdraw')
@@ -116,7 +127,11 @@ test('a renewal asked for in time keeps it in force until that is decided; one a
 test('what has run out is warned of until another takes its place, and not at all while the city has switched 资质管理 off', async () => {
   const company = await newCompany(portal)
   const id = await holdCertificate(portal, company.id, { valid_until: addDays(today(), -5) })
-  const open = async () => await portal.db('warnings').where({ open_key: `certificate-expiry:${id}` }).first('stage')
+  const open = async () =>
+    await portal
+      .db('warnings')
+      .where({ open_key: `certificate-expiry:${id}` })
+      .first('stage')
   await lapseCertificates(portal.db)
   await computeWarnings(portal.db)
   assert.equal((await open())?.stage, 'expired')
@@ -213,7 +228,8 @@ test('the city revokes: proposed, reviewed, the company heard, decided by somebo
   assert.equal((await liveOf(company.id)).length, 0)
   const paper = await portal.db('documents').where({ case_id: id, paper: 'revocation' }).first()
   assert.equal(paper.organisation_id, company.id)
-  for (const words of ['撤销你单位的', '证书系遗失', '第二十一条', '行政复议', '行政诉讼']) assert.ok(paper.facts.includes(words), words)
+  for (const words of ['撤销你单位的', '证书系遗失', '第二十一条', '行政复议', '行政诉讼'])
+    assert.ok(paper.facts.includes(words), words)
   assert.equal((await company.agent.get(`/desk/cases/${id}/papers/${paper.id}.pdf`)).status, 200)
   assert.equal((await portal.db('documents').where({ case_id: id, paper: 'acceptance' })).length, 0, 'no notice to itself')
   const verify = await portal.anyone().get(`/verify/${paper.code}`)
@@ -236,7 +252,12 @@ test('what the public would read names no ID and no telephone number; a level is
   const id = Number(/(\d+)$/.exec(begun.location ?? '')?.[1])
   await upload(clerk, id, 'evidence')
   const submit = async (changes: Record<string, string>) =>
-    await clerk.post(`/desk/cases/${id}/submit`, { ...whole, occurred_on: today(), ...changes, ...(await versionsOf(portal, id)) })
+    await clerk.post(`/desk/cases/${id}/submit`, {
+      ...whole,
+      occurred_on: today(),
+      ...changes,
+      ...(await versionsOf(portal, id)),
+    })
   for (const secret of ['370102199001010011', '138 0013 8000', '0531-66600000']) {
     const answer = await submit({ reason: `王某（${secret}）出借证书。` })
     assert.equal(answer.status, 422, secret)

@@ -158,6 +158,19 @@ test('fifteen days before the end those who have not filed are reminded, once', 
   assert.deepEqual([warning.stage, warning.level, warning.district_code], ['unfiled-soon', 'yellow', '370102'])
 })
 
+test('整改 is warned of a week ahead, and in red when nobody has found it done', async () => {
+  const stageOf = async () =>
+    (await portal.db('warnings').where({ kind: 'inspection-rectify', organisation_id: basic.id }).whereNull('closed_at').first())
+      ?.stage
+  assert.equal(await stageOf(), 'rectify-soon')
+  await onDay(addDays((await rowOf(basic)).rectify_until, 1))
+  await computeWarnings(portal.db)
+  assert.equal(await stageOf(), 'rectify-late')
+  const clerk = await portal.as('district-clerk')
+  const late = await see(clerk, `/desk/lists/inspections?year=${year}&overdue=late`)
+  assert.ok(late.rows.some(row => row[0] === basic.name))
+})
+
 test('整改 is found done by the district of the company, and by nobody else; pressing twice is once', async () => {
   const row = await rowOf(basic)
   const at = `/desk/inspections/records/${row.id}`

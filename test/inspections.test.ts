@@ -190,6 +190,22 @@ test('基本合格 and 不合格 need words; what is concluded is final for the 
   assert.match(plain(again.text), /已有结论：合格。一年办理一次/)
 })
 
+test('two presses of 提交 at once file one case', async () => {
+  const company = await holder()
+  await onDay(`${year}-08-03`, company)
+  const id = await startCase(company.agent, kind)
+  for (const material of ['application-form', 'business-licence', 'certificate-copy', 'financials', 'pledge'])
+    assert.equal((await upload(company.agent, id, material)).status, 303)
+  const fields = { ...written, ...(await versionsOf(portal, id)) }
+  const answers = await Promise.all([1, 2].map(() => company.agent.post(`/desk/cases/${id}/submit`, fields)))
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [303, 303],
+  )
+  const row = await rowOf(company)
+  assert.deepEqual([row.result, row.case_id, row.version], ['filed', id, 2])
+})
+
 test('withdrawn, it was never filed; a company without certificate or with one of this year is not asked', async () => {
   const company = await holder()
   await onDay(`${year}-08-04`, company)
@@ -217,6 +233,43 @@ test('the same for officer and applicant: the self-check compares staff, certifi
     `在 ${first} 至 ${year}-12-31 申报`,
   ])
     assert.ok(page.text.includes(words), words)
+})
+
+test('二级 is also asked for its area index, by the very check of 资质升级', async () => {
+  const company = await newCompany(portal)
+  await holdCertificate(portal, company.id, {
+    level: 'second',
+    approved_on: `${year - 2}-05-06`,
+    valid_until: `${year + 1}-12-31`,
+  })
+  await onDay(`${year}-08-05`, company)
+  const page = await company.agent.get(`/desk/cases/${await startCase(company.agent, kind)}`)
+  assert.ok(page.text.includes('占计算基数的百分比之和不低于 100%'))
+  assert.ok(page.text.includes('专职管理和技术人员不少于 20 人'))
+})
+
+test('整改 not done makes it 不合格: the city is offered the revocation, the company its way out', async () => {
+  const company = await holder()
+  await onDay(`${year}-08-05`, company)
+  const id = await submitWhole(portal, company, kind, written)
+  await passAll(portal, id, { conclusion: { result: 'basic', rectification: '补足人员。' } })
+  const row = await rowOf(company)
+  const at = `/desk/inspections/records/${row.id}`
+  const clerk = await portal.as('district-clerk')
+  const refused = { verdict: 'failed', words: '人员仍然不足。', version: String(row.version) }
+  assert.equal((await clerk.post(`${at}/rectify`, refused)).status, 303)
+  const after = await rowOf(company)
+  assert.deepEqual([after.result, after.rectified_on, after.rectification], ['failed', null, '人员仍然不足。'])
+  const { computeWarnings } = await import('../src/warnings/warnings.ts')
+  await computeWarnings(portal.db)
+  const warned = await portal.db('warnings').where({ kind: 'inspection-failed', organisation_id: company.id }).first()
+  assert.equal(warned.link, at)
+
+  assert.match(plain((await company.agent.get(at)).text), /请先申请资质注销/)
+  const city = await portal.as('city-clerk')
+  assert.match((await city.get(at)).text, /action="\/desk\/cases\/new\/certificate-revoke"/)
+  const begun = await city.post('/desk/cases/new/certificate-revoke', { subject_id: String(company.id) })
+  assert.equal(begun.status, 303, plain(begun.text))
 })
 
 test('only a company begins it, and not while 资质管理 is out of use', async () => {

@@ -24,6 +24,7 @@ const { objectionRoutes } = await import('../src/publicity/objection-routes.ts')
 const { warnings } = await import('../src/warnings/routes.ts')
 const { files } = await import('../src/files/routes.ts')
 const { archivePages } = await import('../src/modules/archives/index.ts')
+const { qualificationPages } = await import('../src/modules/qualification/index.ts')
 const { allLists } = await import('../src/lists/registry.ts')
 
 interface Page {
@@ -55,7 +56,7 @@ const pages = [
   ...pagesOf(objectionRoutes, '/desk/cases'),
   ...pagesOf(warnings, '/desk/warnings'),
   ...pagesOf(files, ''),
-  ...archivePages.flatMap(([path, router]) => pagesOf(router, path)),
+  ...[...archivePages, ...qualificationPages].flatMap(([path, router]) => pagesOf(router, path)),
 ]
 
 // One demo account for each role; company-clerk has none of its own and gets one here.

@@ -280,7 +280,7 @@ test('with 资质管理 off the pages stay, as an archive that says what a certi
     for (const path of paths) {
       const { status, text } = await anyone.get(path)
       assert.equal(status, 200)
-      assert.match(text, /已停止办理资质业务。这里是历史档案，只供查询；有没有证书都不影响承接物业服务。/, path)
+      assert.match(text, /已停止办理资质业务。[^<]*历史档案，只供查询[^<]*；有没有证书都不影响承接物业服务。/, path)
       assert.doesNotMatch(plain(text), /登录办理|申请资质/)
     }
     assert.match((await anyone.get('/guides/qualification-new')).text, /资质许可已经取消/)
@@ -340,27 +340,9 @@ test('too many searches from one network are refused for a while', async () => {
   await portal.db('rate_limits').delete()
 })
 
-test('a full register is read from its indexes', async () => {
-  const { today } = await import('../src/clock.ts')
-  const plans = {
-    'select id from certificates where state = "valid" and (valid_until is null or valid_until >= ? or renewing = 1) order by issued_on desc, id desc limit 21':
-      [today()],
-    'select id, ended_on from certificates where state = "revoked" and ended_on is not null order by ended_on desc, id desc limit 21':
-      [],
-    'select id, decided_at from cases where kind = "qualification-new" and state = "done" and decided_at is not null order by decided_at desc, id desc limit 21':
-      [],
-  }
-  for (const [sql, values] of Object.entries(plans)) {
-    const [rows]: { key: string | null }[][] = await portal.db.raw(`explain ${sql}`, values)
-    for (const row of rows ?? []) {
-      assert.match(row.key ?? 'none', /(certificates_state_|cases_kind_state_decided)/, sql)
-    }
-  }
-})
-
 test('a browser reads all of it in both widths, also without script', async () => {
   const { id } = await portal.db('certificates').where({ state: 'replaced' }).first('id')
-  const paths = ['/', '/certificates', '/certificates?q=wy', '/certificates?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E5%AE%B6', '/certificates?q=a', `/certificates/${id}`, '/decisions', '/decisions?matter=revoked', '/sitemap'] // biome-ignore format: one row
+  const paths = ['/', '/publicity', '/certificates', '/certificates?q=wy', '/certificates?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E5%AE%B6', '/certificates?q=a', `/certificates/${id}`, '/decisions', '/decisions?matter=revoked', '/sitemap'] // biome-ignore format: one row
   const opened = await visit(browser, { base: portal.base })
   for (const path of paths) {
     await opened.page.goto(path)
@@ -376,7 +358,11 @@ test('a browser reads all of it in both widths, also without script', async () =
 
   const plainVisit = await visit(browser, { base: portal.base, script: false, viewport: phone })
   await plainVisit.page.goto('/')
-  await plainVisit.page.getByRole('searchbox').fill('清荷')
+  const held = await portal
+    .db('certificates')
+    .join('organisations', 'organisations.id', 'certificates.company_id')
+    .first('organisations.name')
+  await plainVisit.page.getByRole('searchbox').fill(held.name)
   await plainVisit.page.keyboard.press('Enter')
   await plainVisit.page.getByRole('heading', { name: '查到的证书' }).waitFor()
   const first = plainVisit.page.getByRole('main').locator('tbody th a').first()
@@ -385,4 +371,94 @@ test('a browser reads all of it in both widths, also without script', async () =
   await plainVisit.page.keyboard.press('Enter')
   await plainVisit.page.getByRole('heading', { level: 1, name: name ?? '' }).waitFor()
   await plainVisit.context.close()
+})
+
+/** 6,000 companies with three certificates each, the newest one in force: what a province would hold. */
+async function fillRegister(): Promise<void> {
+  const [{ now }, { terms }] = await Promise.all([import('../src/clock.ts'), import('../src/lists/terms.ts')])
+  const most = Number((await portal.db('organisations').max({ most: 'id' }).first())?.most)
+  const stamps = { created_at: now(), updated_at: now() }
+  const districts = await portal.db('regions').where({ level: 'district' }).pluck('code')
+  const companies = Array.from({ length: 6000 }, (_, n) => ({
+    id: most + 1 + n,
+    name: `济南满${String(n).padStart(4, '0')}物业服务有限公司`,
+    n,
+  }))
+  const insert = async (table: string, rows: readonly object[]) => {
+    for (let at = 0; at < rows.length; at += 2000) await portal.db(table).insert(rows.slice(at, at + 2000))
+  }
+  await insert(
+    'organisations',
+    companies.map(({ id, name, n }) => {
+      const code = `91370100M${String(n).padStart(9, '0')}`
+      const district_code = districts[n % districts.length]
+      return { id, kind: 'company', name, name_key: code, code, region_code: district_code, district_code, ...stamps }
+    }),
+  )
+  await insert('companies', companies.map(({ id }) => ({ id, origin: 'city', ownership: 'limited', legal_person: '李大山', registered_address: '历下区', ...stamps }))) // biome-ignore format: one call
+  await insert(
+    'search_terms',
+    companies.flatMap(({ id, name }) => terms(name).map(term => ({ scope: 'companies', term, doc_id: id }))),
+  )
+  const held = [
+    { state: 'replaced', level: 'provisional', age: 2000, left: -1600 },
+    { state: 'replaced', level: 'third', age: 1600, left: -500 },
+    { state: 'valid', level: 'third', age: 500, left: 600 },
+  ]
+  const days = new Map(
+    await Promise.all(held.flatMap(({ age, left }) => [-age, left]).map(async n => [n, await day(n)] as const)),
+  )
+  await insert(
+    'certificates',
+    companies.flatMap(({ id, n }) =>
+      held.map(({ state, level, age, left }, at) => {
+        const on = days.get(-age)
+        const until = days.get(left)
+        return {
+          company_id: id,
+          number: `满-${at}-${n}`,
+          level,
+          state,
+          issuer: '市局',
+          approved_on: on,
+          issued_on: on,
+          valid_until: until,
+          ...stamps,
+        }
+      }),
+    ),
+  )
+  await portal.db.raw('analyze table certificates, organisations, companies, search_terms')
+}
+
+test('a register of 18,000 certificates is read from its indexes', async () => {
+  await fillRegister()
+  const paths = [
+    '/certificates',
+    '/certificates?status=expired',
+    '/certificates?status=all',
+    '/certificates?level=third&district=370102',
+    '/certificates?q=%E6%BB%A11234',
+    '/certificates?q=wuye',
+    '/decisions',
+    '/decisions?matter=revoked',
+  ]
+  for (const path of paths) {
+    const asked: { sql: string; bindings: readonly unknown[] }[] = []
+    const listen = ({ sql, bindings }: { sql: string; bindings: readonly unknown[] }) => void asked.push({ sql, bindings })
+    portal.db.on('query', listen)
+    const { status } = await anyone.get(path)
+    portal.db.removeListener('query', listen)
+    assert.equal(status, 200)
+    const about = asked.filter(({ sql }) => /from `(certificates|cases|search_terms)`/.test(sql))
+    assert.ok(about.length, path)
+    for (const { sql, bindings } of about) {
+      const [rows]: { table: string | null; type: string | null }[][] = await portal.db.raw(`explain ${sql}`, [
+        ...bindings,
+      ] as string[]) // as they were bound
+      for (const row of rows ?? [])
+        if (/^(certificates|cases|search_terms|organisations)$/.test(row.table ?? ''))
+          assert.notEqual(row.type, 'ALL', `${path}: ${sql}`)
+    }
+  }
 })

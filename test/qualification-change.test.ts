@@ -251,7 +251,7 @@ test('only a certificate in force is changed: an expired, a cancelled and a miss
   const none = await givenCompany()
   const nothing = await begin(none)
   assert.equal(nothing.status, 409)
-  assert.match(nothing.text, /没有资质证书，不能办理资质变更。请先办理资质新设立申报/)
+  assert.match(nothing.text, /没有资质证书，不能办理资质变更。需要资质的，请先办理资质新设立申报/)
   const last = addDays(today(), -1)
   for (const state of ['valid', 'expired']) {
     const company = await givenCompany()

@@ -107,7 +107,10 @@ test('a company that closes gives its certificate back; the head of the bureau d
   assert.equal(unproved.status, 422)
   assert.match(unproved.text, /请在材料里上传营业执照注销证明/)
   await hand(company.agent, id, 'licence-cancellation')
-  assert.match((await submit(company.agent, id, { reason: 'closed', licence_cancelled_on: '' })).text, /请填写营业执照注销登记日期/)
+  assert.match(
+    (await submit(company.agent, id, { reason: 'closed', licence_cancelled_on: '' })).text,
+    /请填写营业执照注销登记日期/,
+  )
   const future = await submit(company.agent, id, { reason: 'closed', licence_cancelled_on: addDays(today(), 1) })
   assert.match(future.text, /注销登记日期 .* 还没有到/)
   assert.equal((await submit(company.agent, id, asked)).status, 303)
@@ -241,7 +244,15 @@ test('a lost 正本 is printed again and marked 补; the lost one is void, the �
 
     // A change later replaces what was printed last; what was lost stays lost.
     const change = await startCase(applicant.agent, 'qualification-change')
-    await hand(applicant.agent, change, 'application-form', 'business-licence', 'registration-notice', 'old-certificate', 'pledge')
+    await hand(
+      applicant.agent,
+      change,
+      'application-form',
+      'business-licence',
+      'registration-notice',
+      'old-certificate',
+      'pledge',
+    )
     assert.equal((await submit(applicant.agent, change, { changed_on: today(), capital: '350' })).status, 303)
     assert.equal(await passAll(portal, change), 'done')
     assert.equal((await verify(company.main)).headline, '遗失作废，不能再使用')
@@ -273,4 +284,5 @@ test('both papers lost are both printed again; who has no certificate of the cit
   const late = await newCompany(portal)
   await holdCertificate(portal, late.id, { valid_until: addDays(today(), -3) })
   assert.match((await late.agent.post('/desk/cases/new/qualification-reissue')).text, /届满失效。资质管理办法第十三条/)
+  assert.match((await late.agent.post('/desk/cases/new/qualification-cancel')).text, /已经失效的不用申请注销/)
 })

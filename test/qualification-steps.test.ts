@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Role } from '../src/accounts/roles.ts'
-import type { Kind, KindSettings, Place } from '../src/cases/kind.ts'
+import type { Kind, KindSettings, PartyPlace, Place } from '../src/cases/kind.ts'
 import type { StepCode } from '../src/cases/lifecycle.ts'
 import { type Agent, type Answer, startPortal, type TestPortal } from './portal.ts'
 import {
@@ -113,6 +113,38 @@ const beginnings: Record<string, (variant: string) => Beginning> = {
     fields: async () => ({ revenue: '120', profit: '8', assessment: '对照等级条件逐项自查，符合要求。', ...pledge }),
     conclusion: { result: 'basic', rectification: '补齐电梯维护记录。' },
   }),
+  'qualification-upgrade': variant => ({
+    given: holding(variant === 'first' ? 'second' : 'third'),
+    fields: () => wholeForm({ level: variant, revenue: '100', profit: '10' }),
+    conclusion: { certificate_number: `建物-走-${variant}`, valid_until: '' },
+  }),
+  'qualification-merge': variant => ({
+    fields: () =>
+      wholeForm({
+        way: 'split-off',
+        registered_on: today(),
+        'others.0.name': '福建听泉物业服务有限公司',
+        'others.0.code': '91350100M000100Y43',
+        'others.0.dissolved': 'no',
+        level: variant,
+      }),
+    conclusion: { certificate_number: variant === 'second' || variant === 'first' ? `建物-并-${variant}` : '', valid_until: '' },
+  }),
+  'certificate-revoke': () => ({
+    given: holding('third'),
+    start: async (company, agents) =>
+      await (agents.get('city-clerk') ?? assert.fail()).post('/desk/cases/new/certificate-revoke', {
+        subject_id: String(company.id),
+      }),
+    fields: async () => ({
+      measure: 'revoke',
+      level: '',
+      basis: '行政许可法第六十九条第二款',
+      reason: '以欺骗手段取得资质证书。',
+      occurred_on: addDays(today(), -5),
+      facts: '所报职称证书经核查系伪造。',
+    }),
+  }),
   'company-information': () => ({ fields: wholeForm }),
   'branch-filing': () => ({
     async given(company) {
@@ -149,15 +181,15 @@ async function enable(on: boolean): Promise<void> {
 interface Stop {
   at: 'draft' | 'submitted' | 'supplement' | 'place' | 'objected' | 'closed'
   place?: Place
-  /** A request for correction has been made in this round. */
-  corrected?: boolean
+  /** How many requests for correction have been made. */
+  corrected?: number
 }
 
 /** What an official would read off the regulation; whoever is not named may do nothing. */
-function lawful(kind: Kind, { chain, corrections }: KindSettings, { at, place, corrected }: Stop, role: Role): StepCode[] {
+function lawful(kind: Kind, { chain, corrections }: KindSettings, { at, place, corrected = 0 }: Stop, role: Role): StepCode[] {
   const applies = kind.startedBy.includes(role)
   const first = chain[0]
-  const correct: StepCode[] = corrected || !corrections ? [] : ['correct']
+  const correct: StepCode[] = corrected < corrections ? ['correct'] : []
   switch (at) {
     case 'draft':
       return applies ? ['submit'] : []
@@ -170,6 +202,7 @@ function lawful(kind: Kind, { chain, corrections }: KindSettings, { at, place, c
       ]
     case 'place': {
       const withdraw: StepCode[] = applies && place?.sort !== 'wait' ? ['withdraw'] : []
+      if (place?.sort === 'party') return [...withdraw, ...(isParty(place, role) ? (['answer'] as const) : [])]
       if (place?.sort === 'external') return [...withdraw, ...(place.role === role ? (['pass', 'refuse'] as const) : [])]
       if (place?.sort !== 'desk' || place.role !== role) return withdraw
       const before = chain.slice(0, chain.indexOf(place)).some(({ sort }) => sort === 'desk' || sort === 'external')
@@ -182,17 +215,23 @@ function lawful(kind: Kind, { chain, corrections }: KindSettings, { at, place, c
   }
 }
 
+/** The company the case is about, where it must answer. */
+const isParty = ({ party }: PartyPlace, role: Role) => party === 'respondent' && companyRoles.includes(role)
+
 let turn = 0
 
 /** Everybody opens the case and presses some of the buttons they were not given: nothing of it moves it. */
 async function everybodyTries(walk: Walk, id: number, stop: Stop): Promise<void> {
   const { kind, settings, seen } = walk
   const where = `${stop.at}${stop.place ? ` ${stop.place.code}` : ''}`
-  // The variants of a kind differ in some places alone.
-  const spot = JSON.stringify([kind.code, { ...stop, place: stop.place && [stop.place, settings.chain.indexOf(stop.place)] }])
-  if (stop.at !== 'closed' && seen.has(spot)) return
-  seen.add(spot)
   const row = await portal.db('cases').where({ id }).first()
+  // The variants of a kind differ in some places alone.
+  const spot = JSON.stringify([
+    kind.code,
+    { ...stop, state: row.state, place: stop.place && [stop.place, settings.chain.indexOf(stop.place)] },
+  ])
+  if (seen.has(spot)) return
+  seen.add(spot)
   for (const [role, agent] of walk.agents) {
     const may = lawful(kind, settings, stop, role)
     const page = await agent.get(`/desk/cases/${id}`)
@@ -321,21 +360,18 @@ async function endEarly(walk: Walk): Promise<void> {
   await take(walk, declined, first.role, 'decline')
   await everybodyTries(walk, declined, { at: 'closed' })
 
-  const withdrawn = await begin(walk)
-  await submit(walk, withdrawn)
-  await take(walk, withdrawn, 'applicant', 'withdraw')
-  await everybodyTries(walk, withdrawn, { at: 'closed' })
-
+  const isOver = walk.kind.refusedTo === 'refused'
   const refused = await begin(walk)
   await submit(walk, refused)
   await take(walk, refused, first.role, 'accept')
   await take(walk, refused, first.role, 'refuse')
   assert.equal(await stateOf(refused), walk.kind.refusedTo)
-  await everybodyTries(walk, refused, { at: walk.kind.refusedTo === 'refused' ? 'closed' : 'draft' })
-  if (walk.kind.refusedTo === 'refused') return
-  // What came back is handed in again as it is, and then given up.
-  await send(walk, refused)
-  await take(walk, refused, 'applicant', 'withdraw')
+  await everybodyTries(walk, refused, { at: isOver ? 'closed' : 'draft' })
+  // What came back can be handed in as it is, and given up.
+  const withdrawn = isOver ? await begin(walk) : refused
+  await (isOver ? submit : send)(walk, withdrawn)
+  await take(walk, withdrawn, 'applicant', 'withdraw')
+  await everybodyTries(walk, withdrawn, { at: 'closed' })
 }
 
 /** From the draft to the approval, with a correction at the last desk and an objection that is upheld. */
@@ -349,7 +385,7 @@ async function goThrough(walk: Walk): Promise<number> {
   await everybodyTries(walk, id, { at: 'submitted' })
   await take(walk, id, first.role, 'accept')
   const lastDesk = chain.findLast(({ sort }) => sort === 'desk')
-  let corrected = false
+  let corrected = 0
   for (let turns = 3 * chain.length; turns; turns--) {
     const { state, place: code } = await portal.db('cases').where({ id }).first('state', 'place')
     const place = chain.find(place => place.code === code)
@@ -362,10 +398,10 @@ async function goThrough(walk: Walk): Promise<number> {
         await everybodyTries(walk, id, { at: 'objected', place })
         await take(walk, id, place.role, 'uphold')
       } else await endPublicity(portal, id)
-    } else if (place.sort === 'party') assert.fail('a party answers: the walk does not know how')
+    } else if (place.sort === 'party') await take(walk, id, 'company-admin', 'answer')
     else {
       if (place === lastDesk && corrections && !corrected) {
-        corrected = true
+        corrected = 1
         await take(walk, id, place.role, 'correct')
         await everybodyTries(walk, id, { at: 'supplement' })
         const [asked] = walk.settings.materials

@@ -5,7 +5,17 @@ import type { Limit } from '../calendar.ts'
 import { today } from '../clock.ts'
 import { type Diagram, drawDiagram, type Under } from './diagram.ts'
 import { checksInUse } from './findings.ts'
-import { allKinds, type Clock, isExOfficio, type Kind, type KindSettings, modules, type Place, partyRoles, variantsOf } from './kind.ts'
+import {
+  allKinds,
+  type Clock,
+  isExOfficio,
+  type Kind,
+  type KindSettings,
+  modules,
+  type Place,
+  partyRoles,
+  variantsOf,
+} from './kind.ts'
 import { closedStates, type State, stateCodes } from './lifecycle.ts'
 import { sampleNumber } from './numbers.ts'
 import { visibleCases } from './queries.ts'

@@ -65,7 +65,12 @@ async function findFile(user: User, id: number): Promise<Found> {
   }
   const kase = await findCase(db, user, file.case_id)
   const own = user.scope.level === 'organisation' && user.organisation_id === kase.applicant_id
-  if (!own && !isApplicant(kase, kindOf(kase), user) && (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))) throw new NotFound()
+  if (
+    !own &&
+    !isApplicant(kase, kindOf(kase), user) &&
+    (file.from_edition > kase.edition || !(await mayReadPapers(db, user, kase)))
+  )
+    throw new NotFound()
   if (isKeptBack(user, kase, file.material)) throw new NotFound()
   return { file, kase, own }
 }

@@ -8,9 +8,9 @@ import { fromNow, now } from '../clock.ts'
 import { sweepFiles } from '../files/sweep.ts'
 import { eraseOldRuns, resumeRuns } from '../imports/runs.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
+import { turnSeasons } from '../modules/qualification/inspections.ts'
 import { lapseCertificates } from '../modules/qualification/lapse.ts'
 import { computeWarnings } from '../warnings/warnings.ts'
-import { turnSeasons } from '../modules/qualification/inspections.ts'
 import type { Job } from './jobs.ts'
 
 /** Everything the portal does by the clock. */

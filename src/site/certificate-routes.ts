@@ -122,7 +122,6 @@ certificateSite.get('/certificates/:id', async (req, res) => {
       ...other,
       label: certificateLevels[other.level],
       look: lookOn(other, day),
-      newer: standing.newer === other.number,
     })),
     enabled,
   })

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { addDays } from '../calendar.ts'
 import { today } from '../clock.ts'
 import { remindDays } from '../modules/qualification/inspections.ts'
+import { isEnabled } from '../modules/qualification/standards.ts'
 import { readersOf } from './expiry.ts'
 import type { Cause, Finding } from './warnings.ts'
 
@@ -16,6 +17,7 @@ interface Row {
   district_code: string | null
   year: number
   result: string
+  filed_on: string | null
   closes_on: string | null
   rectify_until: string | null
 }
@@ -37,6 +39,8 @@ function causeFrom({ narrow, say, ...cause }: Watch): Cause {
   return {
     ...cause,
     async *find(db) {
+      // While 资质管理 is out of use nobody is asked for anything.
+      if (!(await isEnabled(db))) return
       const day = today()
       for (let last = 0; ; ) {
         const rows: Row[] = await standing(db.queryBuilder(), day)
@@ -51,6 +55,7 @@ function causeFrom({ narrow, say, ...cause }: Watch): Cause {
             'organisations.district_code',
             'inspections.year',
             'inspections.result',
+            'inspections.filed_on',
             'inspection_seasons.closes_on',
             'inspections.rectify_until',
           )
@@ -67,9 +72,13 @@ function causeFrom({ narrow, say, ...cause }: Watch): Cause {
         last = end.id
       }
     },
-    async standing() {
+    async standing(db) {
       const day = today()
-      return query => void standing(query, day).whereRaw('inspections.id = warnings.object_id').select('inspections.id')
+      const inUse = await isEnabled(db)
+      return query =>
+        void standing(query, day)
+          .whereRaw(inUse ? 'inspections.id = warnings.object_id' : '1 = 0')
+          .select('inspections.id')
     },
   }
 }
@@ -111,13 +120,13 @@ const unfiled = causeFrom({
           unsettled(gone)
         }),
     ),
-  say: ({ name, year, result, closes_on, district_code }) =>
+  say: ({ name, year, result, filed_on, closes_on, district_code }) =>
     result === 'absent'
       ? { stage: 'absent', level: 'red', title: `${name}：${year} 年资质年检未参检，予以警告`, due_on: closes_on, district_code }
       : {
           stage: 'unfiled-soon',
           level: 'yellow',
-          title: `${name}：${year} 年资质年检还没有申报，${closes_on} 截止`,
+          title: `${name}：${year} 年资质年检${filed_on ? '退回后还没有重新提交' : '还没有申报'}，${closes_on} 截止`,
           due_on: closes_on,
           district_code,
         },

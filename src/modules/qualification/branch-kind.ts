@@ -63,7 +63,7 @@ const form = z.object({
       name: text({ label: '姓名', personal: 'name' }),
       post: text({ label: '岗位' }),
       title: text({ label: '职称' }),
-      credential: text({ label: '职业资格' }),
+      credential: optionalText({ label: '职业资格' }),
     }),
   }),
   projects: rows({

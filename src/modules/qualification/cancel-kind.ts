@@ -30,7 +30,7 @@ import { companyRoles, law, licenceClocks, unlessEnabled } from './standards.ts'
 
 /** 资质注销 (资质管理办法 第十四条、第十六条，行政许可法 第七十条；domain.md §4.3): the company ends, or gives its certificate up. */
 
-const matter = { label: '资质注销', clause: '资质管理办法第十六条' }
+const matter = { label: '资质注销', clause: '资质管理办法第十六条', instead: '已经失效的不用申请注销。' }
 
 /** Why: for the form, for the public, and the clause. */
 const reasons = {
@@ -115,20 +115,19 @@ const openCases: Check = {
   code: 'open-cases',
   about: '没有其他在办业务',
   async find({ db, kase }) {
-    const titles: string[] = await db('cases')
+    const serials: string[] = await db('cases')
       .where({ applicant_id: kase.applicant_id })
       .whereNotIn('state', ['draft', ...closedStates])
       .whereNot({ id: kase.id })
       .orderBy('id')
-      .limit(20)
       .pluck('serial')
     return {
       code: 'open-cases',
       requirement: '没有其他在办业务',
-      actual: titles.length ? `${titles.length} 件` : '没有',
-      verdict: titles.length ? 'warn' : 'ok',
+      actual: serials.length ? `${serials.length} 件` : '没有',
+      verdict: serials.length ? 'warn' : 'ok',
       law: matter.clause,
-      ...(titles.length ? { detail: `${titles.slice(0, 5).join('、')}，请先撤回或者等办结` } : {}),
+      ...(serials.length ? { detail: `${serials.slice(0, 5).join('、')}，请先撤回或者等办结` } : {}),
     }
   },
 }

@@ -36,7 +36,7 @@ import { companyRoles, law, licenceClocks, unlessEnabled } from './standards.ts'
  * certificate says something else, or the change is told here, and the approval writes the archive too.
  */
 
-const matter = { label: '资质变更', clause: '资质管理办法第十五条' }
+const matter = { label: '资质变更', clause: '资质管理办法第十五条', instead: '请重新申请资质。' }
 const clause = matter.clause
 
 /** What a certificate says of a company, by the field of the archive that holds it. */

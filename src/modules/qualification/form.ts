@@ -68,15 +68,15 @@ export const peopleFields = {
   }),
 }
 
-/** The certificate held, where there is one. */
+const register = { label: '证书登记', beside: true } as const
+
+/** The certificate held, where there is one: read and never typed, so nobody is told that it may be left out. */
 const heldFields = {
-  certificate_number: optionalText({ label: '原证书编号', section: '原资质证书', archive: { label: '证书档案' } }),
-  certificate_level: optionalChoice({
-    label: '原资质等级',
-    options: optionsOf(certificateLevels),
-    archive: { label: '证书档案' },
+  certificate_number: optionalText({ label: '原证书编号', section: '原资质证书', archive: register }).meta({ required: true }),
+  certificate_level: optionalChoice({ label: '原资质等级', options: optionsOf(certificateLevels), archive: register }).meta({
+    required: true,
   }),
-  certificate_until: optionalText({ label: '原证书有效期至', archive: { label: '证书档案' }, hint: '没有载明的不填' }),
+  certificate_until: optionalText({ label: '原证书有效期至', archive: register }).meta({ required: true }),
 }
 
 const projectFields = {

@@ -16,10 +16,11 @@ import { chainFor, shortChain } from './standards.ts'
 
 /** What 变更, 注销 and 遗失补办 have in common: each concerns the certificate a company holds, which must be in force. */
 
-/** What is applied for, and the clause it stands on. */
+/** What is applied for, the clause it stands on, and what to do once the certificate has run out. */
 export interface Matter {
   label: string
   clause: string
+  instead: string
 }
 
 /** What the register says of a certificate, read and not typed. */
@@ -49,8 +50,8 @@ async function lastHeld(db: Knex, company_id: number): Promise<CertificateRow | 
 }
 
 /** Why nothing can be done with a certificate any more, in a sentence that says what can be done instead. */
-function trouble(held: CertificateRow | undefined, { label, clause }: Matter): string | undefined {
-  if (!held) return `贵企业没有资质证书，不能办理${label}。请先办理资质新设立申报。`
+function trouble(held: CertificateRow | undefined, { label, clause, instead }: Matter): string | undefined {
+  if (!held) return `贵企业没有资质证书，不能办理${label}。需要资质的，请先办理资质新设立申报。`
   const { number, valid_until, ended_on } = held
   const state = stateOn(held, today())
   const on = (day: string | null) => (day ? `已于 ${onPaper(day)}` : '已经')
@@ -59,7 +60,7 @@ function trouble(held: CertificateRow | undefined, { label, clause }: Matter): s
     case 'expiring':
       return undefined
     case 'expired':
-      return `资质证书 ${number} ${on(valid_until)}届满失效。${clause}规定的${label}只适用于有效期内的证书，请重新申请资质，不在这里办理。`
+      return `资质证书 ${number} ${on(valid_until)}届满失效。${clause}规定的${label}只适用于有效期内的证书，${instead}`
     case 'doubtful':
       return `资质证书 ${number} 的登记有误，请联系市局核对后再办理${label}。`
     default:

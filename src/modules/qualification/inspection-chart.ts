@@ -34,7 +34,7 @@ export function progressChart(rows: readonly (Progress & { name: string })[]): P
         x += counts[result] * scale
         return counts[result] ? [bar] : []
       })
-      return { y: at * step + 4, name, total: obliged, end: round(x + 5), bars }
+      return { y: at * step + 4, name: short(name), total: obliged, end: round(x + 5), bars }
     }),
     keys: stacked
       .filter(result => drawn.some(({ counts }) => counts[result]))
@@ -42,4 +42,6 @@ export function progressChart(rows: readonly (Progress & { name: string })[]): P
   }
 }
 
+/** What has room beside the bars; the table has the whole name. */
+const short = (name: string) => ([...name].length > 5 ? `${[...name].slice(0, 4).join('')}…` : name)
 const round = (value: number) => Math.round(value * 10) / 10

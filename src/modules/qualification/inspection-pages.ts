@@ -7,7 +7,7 @@ import { addDays } from '../../calendar.ts'
 import { findKind } from '../../cases/kind.ts'
 import { today } from '../../clock.ts'
 import { db } from '../../db.ts'
-import { Forbidden, NotFound } from '../../errors.ts'
+import { Forbidden, NotFound, NotNow } from '../../errors.ts'
 import { choice, date, fieldsOf, type Mistakes, readForm, text, typed, type Values, version } from '../../forms/form.ts'
 import { allow, currentUser, flash, recordId } from '../../http.ts'
 import { districtNames } from '../../lists/regions.ts'
@@ -76,7 +76,7 @@ inspectionPages.post('/:year/season', allow('city-clerk'), async (req, res) => {
     return await showProgress(res, year, { values: typed(seasonForm, req.body), mistakes })
   const { closes_on, reason } = form.data
   const why = await unlessEnabled(db)
-  if (why || !mayMove(year, season)) throw new Forbidden(why ?? `${year} 年的年检窗口已经过去，不能再改。`)
+  if (why || !mayMove(year, season)) throw new NotNow(why ?? `${year} 年的年检窗口已经过去，不能再改。`)
   if (!again) {
     if (season) await extendSeason(actorOf(req, res), { year, closes_on, reason, version: form.data.version })
     else await openSeason(actorOf(req, res), { year, opens_on, closes_on, reason })
@@ -199,6 +199,8 @@ inspectionPages.post('/records/:id/rectify', allow('district-clerk'), async (req
   const user = currentUser(res)
   const row = await findInspection(user, recordId(req))
   if (!accepts(user, row)) throw new Forbidden('整改由企业注册地的区县经办人验收，您可以查看。')
+  const why = await unlessEnabled(db)
+  if (why) throw new NotNow(why)
   const form = readForm(rectifyForm, req.body)
   if (!form.ok) return await showRecord(res, row, { values: typed(rectifyForm, req.body), mistakes: form.mistakes })
   const { verdict, words, version } = form.data
@@ -224,11 +226,11 @@ async function showRecord(
   { values = {}, mistakes = {} }: { values?: Values; mistakes?: Mistakes } = {},
 ): Promise<void> {
   const user = currentUser(res)
-  const [season, names] = await Promise.all([seasonOf(db, row.year), districtNames(db)])
+  const [season, names, suspended] = await Promise.all([seasonOf(db, row.year), districtNames(db), unlessEnabled(db)])
   const day = today()
   const isRectifying = row.result === 'basic' && !row.rectified_on
   // What a 不合格 asks for, as long as the certificate it was about still holds.
-  const unsettled = row.result === 'failed' && row.live === 1
+  const unsettled = row.result === 'failed' && row.live === 1 && !suspended
   const revoke = findKind('certificate-revoke')
   if (Object.keys(mistakes).length) res.status(422)
   res.render('qualification/inspection', {
@@ -240,10 +242,11 @@ async function showRecord(
     district: names[row.district_code ?? ''] ?? '',
     isOwn: user.scope.level === 'organisation',
     kind: inspectionKind,
-    mayFile: row.result === 'open' && season !== undefined && season.opens_on <= day && day <= season.closes_on,
+    mayFile: row.result === 'open' && !suspended && season !== undefined && season.opens_on <= day && day <= season.closes_on,
     late: isRectifying && row.rectify_until !== null && row.rectify_until < day,
     isRectifying,
-    accepts: isRectifying && accepts(user, row),
+    accepts: isRectifying && !suspended && accepts(user, row),
+    suspended,
     unsettled,
     wayOut: unsettled ? wayOutOf(row.level) : undefined,
     revokes: unsettled && revoke?.startedBy.includes(user.role) ? revoke : undefined,

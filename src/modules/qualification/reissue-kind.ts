@@ -14,7 +14,7 @@ import { companyRoles, law, licenceClocks, shortChain, unlessEnabled } from './s
 
 /** 遗失补办 (资质管理办法 第十三条；domain.md §4.3): after a notice in a newspaper the certificate is printed again and marked 补. */
 
-const matter = { label: '资质证书遗失补办', clause: '资质管理办法第十三条' }
+const matter = { label: '资质证书遗失补办', clause: '资质管理办法第十三条', instead: '请重新申请资质。' }
 
 const lost = { both: '正本和副本', main: '正本', copy: '副本' } as const
 type Lost = keyof typeof lost
@@ -22,7 +22,7 @@ type Lost = keyof typeof lost
 const form = z.object({
   ...heldFields,
   issued_on: registered('发证日期'),
-  papers: choice({ label: '遗失的是', section: '遗失情况', options: optionsOf(lost) }),
+  papers: choice({ label: '遗失的证书', section: '遗失情况', options: optionsOf(lost) }),
   explanation: optionalText({ label: '遗失经过', type: 'textarea', max: 1000 }),
   newspaper: text({ label: '报刊名称', section: '登报声明', max: 100, hint: '声明刊登在哪家报刊' }),
   notice_on: date({ label: '登报日期' }),
