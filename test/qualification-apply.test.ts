@@ -243,7 +243,10 @@ test('an upgrade to 二级: the arithmetic from the archives, the outcome of the
   assert.equal(valid_until, addDays(`${Number(today().slice(0, 4)) + 3}${today().slice(4)}`, -1))
   assert.equal((await portal.db('certificates').where({ id: company.held }).first('state')).state, 'replaced')
   // The province prints it, so there are no papers of ours.
-  assert.equal(await portal.db('documents').where({ case_id: id }).whereIn('paper', ['certificate-main', 'certificate-copy']).first('id'), undefined)
+  assert.equal(
+    await portal.db('documents').where({ case_id: id }).whereIn('paper', ['certificate-main', 'certificate-copy']).first('id'),
+    undefined,
+  )
 })
 
 test('an upgrade to 一级 asks for the certificate at the ministry, where it is granted, and not at the province', async () => {
@@ -477,7 +480,11 @@ test('吸收合并: the certificate of the company that went is cancelled, and o
     certificates.map(({ case_id, previous_id, level }) => [case_id, previous_id, level]),
     [[id, held, 'third']],
   )
-  assert.equal((await portal.db('documents').where({ case_id: id }).whereIn('paper', ['certificate-main', 'certificate-copy']).select()).length, 2)
+  assert.equal(
+    (await portal.db('documents').where({ case_id: id }).whereIn('paper', ['certificate-main', 'certificate-copy']).select())
+      .length,
+    2,
+  )
 })
 
 test('合并到二级: the outcome of the province must bring a number', async () => {

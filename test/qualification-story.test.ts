@@ -120,7 +120,10 @@ test('a company is raised to 二级: district, city and province in turn, public
     await page.getByText(/草稿已自动保存/).waitFor()
     await page.goto(`/desk/cases/${id}`)
     // The arithmetic of the area index stands in the self-check.
-    await page.getByText('管理面积指数').first().waitFor()
+    await page
+      .getByText(/面积分别占计算基数的百分比之和/)
+      .first()
+      .waitFor()
     const { upgradeSettings } = await import('../src/modules/qualification/settings.ts')
     const asked = upgradeSettings('second').materials.filter(({ required }) => required)
     await handIn(

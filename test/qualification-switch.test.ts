@@ -86,6 +86,10 @@ test('an open case at each stage stands still while the switch is off, and goes 
   const refusals = {
     start: await fresh.agent.post('/desk/cases/new/qualification-new'),
     submit: await drafting.agent.post(`/desk/cases/${draft}/submit`, { ...whole, ...(await versionsOf(portal, draft)) }),
+    resubmit: await corrected.agent.post(`/desk/cases/${supplement}/submit`, {
+      capital: '201',
+      ...(await versionsOf(portal, supplement)),
+    }),
     accept: await press(portal, district, submitted, 'accept'),
     pass: await press(portal, district, atDesk, 'pass', await visit()),
   }

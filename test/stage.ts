@@ -21,10 +21,10 @@ export async function openStage(portal: TestPortal): Promise<Stage> {
   let shots = 0
   return {
     async as(username, act) {
+      if (failed) throw new Error('an earlier part of the story failed')
       const { context, page, problems } = await visit(browser, { base: portal.base })
       context.setDefaultTimeout(30_000)
       try {
-        if (failed) throw new Error('an earlier part of the story failed')
         if (username) await signIn(page, username)
         await act(page)
         assert.deepEqual(problems, [])

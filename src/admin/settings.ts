@@ -111,7 +111,7 @@ export const settings = {
     owner: 'system-admin',
     field: checkbox({
       label: '资质管理启用',
-      hint: '资质许可已于 2018 年取消。停用后资质只作历史档案，证书上写明不是承接物业服务的条件。',
+      hint: '资质许可已于 2018 年取消。停用后资质只作历史档案，证书上写明不是承接物业服务的条件；办理中的资质业务停在原处，企业改办企业信息登记。',
     }),
     standard: true,
   },

@@ -178,7 +178,7 @@ export async function tellKind(db: Knex, kind: Kind, variant: string, under: (se
       settings.corrections > 0
         ? `材料不齐全或不符合法定形式的，一次性告知全部需要补正的内容，最多 ${settings.corrections} 次。`
         : '不退回补正。',
-    refusal: refusals[kind.refusedTo],
+    refusal: isExOfficio(kind) ? '不作处理，理由记入办理记录。' : refusals[kind.refusedTo],
     numbering: number ? { sample: sampleNumber(number), about: countedBy(number) } : undefined,
     papers: kind.proof?.papers.map(({ label }) => label) ?? [],
     required: settings.materials.filter(material => material.required).length,

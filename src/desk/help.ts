@@ -12,6 +12,9 @@ interface HelpPage {
   roles?: readonly Role[]
 }
 
+/** Whom certificates concern. */
+const concerned: readonly Role[] = [...caseDeciders, 'company-admin', 'company-clerk']
+
 /** The manual, in reading order. Each page is views/desk/help/<code>.ejs. */
 export const helpPages: Record<string, HelpPage> = {
   account: { label: '登录与账号', text: '登录、密码、动态验证码、切换身份、退出', icon: 'lock' },
@@ -33,6 +36,18 @@ export const helpPages: Record<string, HelpPage> = {
   registration: { label: '单位注册', text: '物业企业、开发企业怎样注册，区县怎样确认', icon: 'user-plus' },
   applying: { label: '申请办件', text: '填报、补正、看进度、催办、撤回、领证', icon: 'clipboard-list', roles: caseStarters },
   deciding: { label: '审核办件', text: '待办、时限、自检、材料、意见、公示与异议', icon: 'rubber-stamp', roles: caseDeciders },
+  qualification: {
+    label: '资质证书',
+    text: '申请、升级、变更、补办、注销，分支机构备案，录入上级决定、撤销、打印、导入、停用',
+    icon: 'certificate',
+    roles: concerned,
+  },
+  inspections: {
+    label: '资质年检',
+    text: '企业怎样申报，结论和整改，窗口怎样开启、延长、截止',
+    icon: 'checklist',
+    roles: concerned,
+  },
   kinds: {
     label: '事项设置',
     text: '流程、时限、材料、编号规则怎样改，何时生效',

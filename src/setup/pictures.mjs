@@ -163,6 +163,8 @@ const first = list => async page => {
 
 await picture('project', 'city-clerk', first('/desk/lists/projects?stage=selected'))
 await picture('person', 'company', first('/desk/lists/people?title=intermediate'))
+await picture('certificate', 'city-clerk', first('/desk/lists/certificates?level=provisional&state=valid&sort=-issued_on'))
+await picture('inspections', 'city-clerk', visit('/desk/inspections'))
 await picture('import', 'city-clerk', async page => {
   await page.goto('/desk/imports/people')
   const template = page.waitForEvent('download')

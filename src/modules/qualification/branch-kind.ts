@@ -6,6 +6,7 @@ import { type Check, defineKind, desk, findKind, type KindSettings } from '../..
 import { settingsInForce } from '../../cases/settings.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { today } from '../../clock.ts'
+import { onPaper } from '../../documents/printing.ts'
 import { issueProof } from '../../documents/proof.ts'
 import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
@@ -344,8 +345,8 @@ export const branchFiling = defineKind({
         { label: '总公司代码', value: textOf(answers, 'head_office_code') },
         { label: '总公司注册地', value: head_office_place },
         ...(qualification && (await isEnabled(trx)) ? [{ label: '总公司资质', value: qualification, wide: true }] : []),
-        { label: '备案日期', value: decidedOn },
-        { label: '有效期至', value: valid_until },
+        { label: '备案日期', value: onPaper(decidedOn) },
+        { label: '有效期至', value: onPaper(valid_until) },
       ],
       remark: `本证明只说明已经备案，不是行政许可。有效期届满前 ${settings.thresholds.renew_days ?? 60} 日起办理续期。`,
     })

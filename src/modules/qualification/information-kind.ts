@@ -5,6 +5,7 @@ import type { Case } from '../../cases/case.ts'
 import { type Check, defineKind, desk, type KindSettings } from '../../cases/kind.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { now } from '../../clock.ts'
+import { onPaper } from '../../documents/printing.ts'
 import { issueProof } from '../../documents/proof.ts'
 import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
@@ -179,7 +180,7 @@ export const companyInformation = defineKind({
         { label: '住所', value: textOf(answers, 'registered_address'), wide: true },
         { label: '登记人员', value: `${people.length} 人` },
         { label: '在管项目', value: `${projects.length} 个` },
-        { label: '登记日期', value: decidedOn },
+        { label: '登记日期', value: onPaper(decidedOn) },
       ],
       remark: `本证明只说明企业信息已经登记。${notCondition}`,
     })

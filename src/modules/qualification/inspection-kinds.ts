@@ -374,7 +374,12 @@ export const annualInspection = defineKind({
       await trx('inspections')
         .where({ id: row.id })
         .update({ ...filed, version: row.version + 1 })
-    else await trx('inspections').insert({ ...filed, company_id: kase.subject_id, year, created_at: at })
+    // A certificate entered since the season was last followed; the clock may be entering it just now.
+    else
+      await trx('inspections')
+        .insert({ ...filed, company_id: kase.subject_id, year, created_at: at })
+        .onConflict(['company_id', 'year'])
+        .merge(filed)
   },
   async whenEnded(trx, kase, answers) {
     const row = await lockInspection(trx, kase.subject_id, yearOf(answers))

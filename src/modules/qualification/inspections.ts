@@ -162,9 +162,13 @@ export async function turnSeasons(db: Knex): Promise<void> {
     await inTransaction(async trx => {
       const season = await lockSeason(trx, year)
       if (!season) return
-      if (!season.closed_at) await follow(trx, season)
-      if (day > season.closes_on) await enterAbsent(trx, season)
-      else if (!season.reminded_at && day >= addDays(season.closes_on, -remindDays)) await remind(trx, season)
+      if (day > season.closes_on) {
+        // Nobody is newly asked when the window is over.
+        if (!season.closed_at) await dropEnded(trx, year)
+        return await enterAbsent(trx, season)
+      }
+      await follow(trx, season)
+      if (!season.reminded_at && day >= addDays(season.closes_on, -remindDays)) await remind(trx, season)
     })
 }
 
@@ -281,10 +285,7 @@ async function follow(trx: Knex.Transaction, { year, closes_on }: Pick<Season, '
      where i.year = ? and i.result = 'open' and (i.certificate_id is null or i.certificate_id <> c.id)`,
     [first, at, year],
   )
-  await trx('inspections')
-    .where({ year, result: 'open' })
-    .whereRaw(`not exists (select 1 from certificates c where c.company_id = inspections.company_id and ${holding})`, [day])
-    .delete()
+  await dropEnded(trx, year)
   const fresh: { company_id: number; result: InspectionResult }[] = await trx('inspections')
     .where({ year, created_at: at })
     .select('company_id', 'result')
@@ -293,11 +294,19 @@ async function follow(trx: Knex.Transaction, { year, closes_on }: Pick<Season, '
     fresh.filter(({ result }) => result === 'open').map(({ company_id }) => company_id),
     {
       title: `${year} 年资质年检已开始，请在 ${closes_on} 前申报。`,
-      body: `在“事项目录”里办理“资质年检”。逾期没有申报的记为未参检。`,
+      body: '在“事项目录”里办理“资质年检”。逾期没有申报的记为未参检。',
       link: `/desk/kinds/${inspectionKind}`,
     },
   )
   return fresh.length
+}
+
+/** Who has not filed and holds no certificate any more has nothing to be inspected. */
+async function dropEnded(trx: Knex.Transaction, year: number): Promise<void> {
+  await trx('inspections')
+    .where({ year, result: 'open' })
+    .whereRaw(`not exists (select 1 from certificates c where c.company_id = inspections.company_id and ${holding})`, [today()])
+    .delete()
 }
 
 async function remind(trx: Knex.Transaction, { id, year, closes_on }: Season): Promise<void> {
