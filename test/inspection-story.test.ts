@@ -128,7 +128,7 @@ test('when the window has closed, who has not filed is 未参检, by district', 
   await stage.as('company2', async page => {
     await page.goto('/desk/kinds/annual-inspection')
     await page.getByRole('button', { name: '办这件事' }).click()
-    await told(page, /年检/)
+    await told(page, /年资质年检的窗口是 .*，已经截止，现在不能申报/)
     assert.equal(await portal.db('cases').where({ kind: 'annual-inspection' }).whereNot({ state: 'done' }).first('id'), undefined)
   })
   await stage.as('city-clerk', async page => {

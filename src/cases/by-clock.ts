@@ -11,13 +11,23 @@ import { placeOf, type Standing } from './steps.ts'
  * Moves every case whose timed wait is over, or whose party did not answer in time. Each in a transaction of its own and looked at
  * again under its lock, so it may run at any time, on several machines, and after a downtime.
  * @returns how many moved
+ * @throws the first fault, after all others have moved: one case that cannot is no reason for the rest to wait
  */
 export async function moveDueCases(db: Knex): Promise<number> {
   const day = today()
   let moved = 0
-  for (const id of await dueWaits(db, day)) if (await moveByClock(id, 'expire', isPublicityOver)) moved++
+  const faults: unknown[] = []
+  const move = async (...asked: Parameters<typeof moveByClock>) => {
+    try {
+      if (await moveByClock(...asked)) moved++
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  for (const id of await dueWaits(db, day)) await move(id, 'expire', isPublicityOver)
   for (const { id, sort } of await quietlyDue(db))
-    if (await moveByClock(id, sort === 'wait' ? 'expire' : 'lapse', async standing => isLimitOver(db, standing))) moved++
+    await move(id, sort === 'wait' ? 'expire' : 'lapse', async standing => isLimitOver(db, standing))
+  if (faults.length) throw faults[0]
   return moved
 }
 

@@ -398,11 +398,14 @@ async function finish(
   const decided_at = kase.decided_at ?? at
   const external = await lastOutcome(trx, settings, history, payload, kase.place)
   const year = dayOf(at).slice(0, 4)
+  const conclusion = await lastConclusion(trx, history, payload)
+  const given = kind.numberIn === undefined ? undefined : conclusion[kind.numberIn]
   const number = settings.number
     ? await takeNumber(trx, settings.number, { year, region: kase.district_code ?? '' })
-    : external?.number
+    : typeof given === 'string' && given
+      ? given
+      : undefined
   const decidedOn = dayOf(decided_at)
-  const conclusion = await lastConclusion(trx, history, payload)
   await kind.whenDone?.(trx, kase, {
     answers,
     settings,

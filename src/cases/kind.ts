@@ -205,6 +205,8 @@ export interface Kind<F extends Form = Form> {
    * granted elsewhere). Asked at the last desk or external place of the chain, wherever the regulator puts that.
    */
   conclusion?: Form
+  /** The field of the conclusion with the number of the proof, where another authority gives it and the kind has no number rule. */
+  numberIn?: string
   /** What only the database knows of a conclusion; asked before the step is taken. */
   conclusionMistakes?(db: Knex, kase: Case, conclusion: Answers): Promise<Mistakes>
   /** Why the kind is out of use now, as a sentence; then nothing is begun, submitted or approved, and the catalogue says so. */
@@ -252,7 +254,7 @@ export interface DoneContext {
   settings: KindSettings
   /** Beijing day of the decision that let the case through, before any publicity. */
   decidedOn: string
-  /** The number taken by the kind's rule, or undefined where it has none. */
+  /** The number taken by the kind's rule, or keyed in with the conclusion (`numberIn`); undefined where there is neither. */
   number: string | undefined
   /** 文号 of the external authority, where one decided. */
   outcome?: { number: string; on: string; authority: string }

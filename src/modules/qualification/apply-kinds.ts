@@ -86,6 +86,7 @@ export const qualificationUpgrade: Kind = defineKind({
     certificate_number: text({ ...certificate_number, hint: '按发证机关核发的证书填写' }),
     valid_until,
   }),
+  numberIn: 'certificate_number',
   conclusionMistakes: (db, kase, conclusion) => numberMistakes(db, kase, textOf(conclusion, 'certificate_number')),
   refusedTo: 'refused',
   suspended: unlessEnabled,
@@ -194,6 +195,7 @@ export const qualificationMerge: Kind = defineKind({
     }),
     valid_until,
   }),
+  numberIn: 'certificate_number',
   async conclusionMistakes(db, kase, conclusion) {
     const number = textOf(conclusion, 'certificate_number')
     if (isGrantedElsewhere(levelOf(kase)))

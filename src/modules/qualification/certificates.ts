@@ -202,10 +202,9 @@ export async function award(
   const set = await settingsNow(trx)
   const elsewhere = isGrantedElsewhere(level)
   const keyed = (name: string) => (typeof conclusion[name] === 'string' ? conclusion[name] : '')
-  const own = elsewhere ? keyed('certificate_number') : number
-  if (!own) throw new Error(`${kase.kind} has no number`)
-  if (elsewhere && (await certificateNumbered(trx, own)))
-    throw new NotNow(`证书编号 ${own} 已登记在另一张证书上。请核对上级机关的批复，退回录入环节更正。`)
+  if (!number) throw new Error(`${kase.kind} has no number`)
+  if (elsewhere && (await certificateNumbered(trx, number)))
+    throw new NotNow(`证书编号 ${number} 已登记在另一张证书上。请核对上级机关的批复，退回录入环节更正。`)
   const { company_id } = kase
   await fillIn(trx, kase, answers)
   const before = await lockCertificate(trx, company_id)
@@ -218,7 +217,7 @@ export async function award(
     company_id,
     previous_id: before?.id ?? null,
     case_id: kase.id,
-    number: own,
+    number,
     level,
     state: 'valid' as const,
     issuer: (elsewhere && outcome?.authority) || set['city.bureau'],
