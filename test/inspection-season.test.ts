@@ -225,7 +225,7 @@ test('after the last day whoever has not filed is 未参检, told once, and warn
 test('a 不合格 is warned of until its certificate is no longer the valid one', async () => {
   const page = await bad.agent.get(`/desk/inspections/records/${(await rowOf(bad)).id}`)
   assert.match(plain(page.text), /专职人员长期不足/)
-  assert.match(plain(page.text), /达不到现有等级条件的，请先申请资质注销/)
+  assert.match(plain(page.text), /申请按原等级重新核定/)
   await portal.db('certificates').where({ company_id: bad.id }).update({ state: 'cancelled', ended_on: today() })
   await computeWarnings(portal.db)
   assert.equal(

@@ -150,7 +150,7 @@ async function turn(on: boolean): Promise<void> {
   await stage.as('system-admin', async page => {
     await page.goto('/desk/admin/settings')
     await page.getByLabel('资质管理启用').setChecked(on)
-    await page.getByRole('button', { name: '保存业务', exact: true }).click()
+    await page.getByRole('button', { name: /^保存\s*业务$/ }).click()
     await told(page, /“业务”已保存，1 项有变化/)
   })
 }
@@ -189,15 +189,11 @@ test('put into use again, everything is as it was', async () => {
     await page.getByRole('button', { name: '办这件事' }).waitFor()
     await page.goto('/desk/kinds/company-information')
     assert.equal(await page.getByRole('button', { name: '办这件事' }).count(), 0)
-    await page.goto(
-      '/desk/certificates/' +
-        (
-          await portal
-            .db('certificates')
-            .where({ live: 1, company_id: await company() })
-            .first('id')
-        ).id,
-    )
+    const record = await portal
+      .db('inspections')
+      .where({ year, company_id: await company() })
+      .first('certificate_id')
+    await page.goto(`/desk/certificates/${record.certificate_id}`)
     await page
       .getByRole('row')
       .filter({ hasText: `${year} 年` })

@@ -265,7 +265,9 @@ test('整改 not done makes it 不合格: the city is offered the revocation, th
   const warned = await portal.db('warnings').where({ kind: 'inspection-failed', organisation_id: company.id }).first()
   assert.equal(warned.link, at)
 
-  assert.match(plain((await company.agent.get(at)).text), /请先申请资质注销/)
+  // The level may be verified again at once, years before the certificate ends.
+  assert.match(plain((await company.agent.get(at)).text), /申请按原等级重新核定/)
+  assert.ok(await startCase(company.agent, 'qualification-confirm'))
   const city = await portal.as('city-clerk')
   assert.match((await city.get(at)).text, /action="\/desk\/cases\/new\/certificate-revoke"/)
   const begun = await city.post('/desk/cases/new/certificate-revoke', { subject_id: String(company.id) })

@@ -29,8 +29,8 @@ import {
   writeDraft,
 } from './drafts.ts'
 import { deskName, type Line, storePayload, writeLine } from './history.ts'
-import { findKind, type Kind, type KindSettings, kindOf, type Place } from './kind.ts'
-import { closedStates, type State, type Step, type StepCode, stepLabel, steps, undoneStates } from './lifecycle.ts'
+import { findKind, type Kind, type KindSettings, kindOf, type Place, stepWord } from './kind.ts'
+import { closedStates, type State, type Step, type StepCode, steps, undoneStates } from './lifecycle.ts'
 import { addFile, filesIn, missingMaterials } from './materials.ts'
 import { takeNumber, takeSerial } from './numbers.ts'
 import { correctionsOf, historyOf, lockCase } from './queries.ts'
@@ -536,7 +536,7 @@ export function movedOn(standing: Standing, user: User): string {
     user.scope.level === 'organisation' && last.organisation_id !== user.organisation_id
       ? last.place_label
       : `${last.user_name}（${last.place_label}）`
-  return `${who}已于 ${beijing(last.at).slice(5, 16)} 办理“${stepLabel(last.step)}”，${now}。您这一次没有执行，写好的内容在下面。`
+  return `${who}已于 ${beijing(last.at).slice(5, 16)} 办理“${stepWord(standing.kind, last.step)}”，${now}。您这一次没有执行，写好的内容在下面。`
 }
 
 function whoMay(standing: Standing, user: User): string {

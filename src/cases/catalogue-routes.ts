@@ -5,7 +5,7 @@ import { db } from '../db.ts'
 import { NotFound } from '../errors.ts'
 import { allow, currentUser, queryText } from '../http.ts'
 import { catalogueFor, countsOf, countUnder, elsewhere, openByKind, tellKind } from './catalogue.ts'
-import { findKind, type Kind, variantsOf } from './kind.ts'
+import { findKind, isExOfficio, type Kind, variantsOf } from './kind.ts'
 import { caseReaders } from './roles.ts'
 
 /** 事项目录: `/desk/kinds`. */
@@ -28,6 +28,7 @@ catalogue.get('/:kind', allow(...caseReaders), async (req, res) => {
     counts,
     elsewhere: elsewhere(counts, told.rules),
     counted_at: now(),
+    exOfficio: isExOfficio(kind),
     starts: kind.startedBy.includes(user.role),
     sets: user.role === 'business-admin' || user.role === 'supervisor',
   })

@@ -5,7 +5,7 @@ import type { Limit } from '../calendar.ts'
 import type { Answers } from '../forms/answers.ts'
 import type { Adjust, Form, Mistakes } from '../forms/form.ts'
 import type { Case } from './case.ts'
-import type { State } from './lifecycle.ts'
+import { type State, type StepCode, stepLabel } from './lifecycle.ts'
 
 /** The seven modules, as the menu and the catalogue name them. */
 export const modules = {
@@ -215,6 +215,8 @@ export interface Kind<F extends Form = Form> {
   refusedTo: 'draft' | 'rejected' | 'refused'
   /** What a state is called here, where that differs. */
   states?: Partial<Record<State, string>>
+  /** What a step is called here, where that differs: 立案 for 受理. */
+  steps?: Partial<Record<StepCode, string>>
   checks: readonly Check[]
   proof?: Proof
   /** What the case is about. @throws Forbidden or Conflict with a sentence when this user cannot start it now */
@@ -303,6 +305,11 @@ export function kindOf({ kind }: { kind: string }): Kind {
   const found = kinds.get(kind)
   if (!found) throw new Error(`kind ${kind} is not registered`)
   return found
+}
+
+/** What a line of the history of such a case is called. */
+export function stepWord({ steps }: Pick<Kind, 'steps'>, code: string): string {
+  return steps?.[code as StepCode] ?? stepLabel(code) // looked up; what is no step has no word of the kind's
 }
 
 /** 依职权: begun by an office of its own motion, about somebody who is asked as 被申请人. The office is no applicant whom papers are sent to. */

@@ -49,10 +49,10 @@ export async function takeNumber(trx: Knex.Transaction, rule: string, facts: Num
   return renderNumber(rule, { ...facts, seq })
 }
 
-/** Whether a case, a certificate or a project has this number. The database compares, so that what its unique keys hold to be one number is one. */
+/** Whether a case, a certificate, a filing of a branch or a project has this number. The database compares, so that what its unique keys hold to be one number is one. */
 async function isTaken(trx: Knex.Transaction, number: string): Promise<boolean> {
   const having = (table: string) => trx(table).where({ number }).select('id')
-  const numbered = having('cases').unionAll(having('certificates'))
+  const numbered = having('cases').unionAll(having('certificates')).unionAll(having('branch_filings'))
   // Codes of projects are ASCII; both servers refuse to compare such a column with Han.
   if (/^[\x21-\x7e]+$/.test(number)) numbered.unionAll(trx('projects').where({ code: number }).select('id'))
   const rows: unknown[] = await numbered

@@ -19,8 +19,8 @@ import { conclusionWords } from './conclusion.ts'
 import { editionOf } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { type KindSettings, type PartyRole, partyRoles } from './kind.ts'
-import { closedStates, isStep, type Step, stepLabel, steps, writableStates } from './lifecycle.ts'
+import { type KindSettings, type PartyRole, partyRoles, stepWord } from './kind.ts'
+import { closedStates, isStep, type Step, steps, writableStates } from './lifecycle.ts'
 import { type MaterialState, materialsOf, mayVerify, sameNumbers } from './materials.ts'
 import { consultationsOf, correctionsOf, isKeptBack, mayReadPapers, visibleCases, waitingFor } from './queries.ts'
 import { stepForms } from './step-forms.ts'
@@ -251,7 +251,7 @@ export function storyOf(
         ...(payload?.outcome ? [`文号 ${payload.outcome.number}，${payload.outcome.on}`] : []),
       ]
       return {
-        title: `${where} ${stepLabel(line.step)}`,
+        title: `${where} ${stepWord(standing.kind, line.step)}`,
         who: isOffice ? line.user_name : mine ? line.user_name : unnamed ? '' : line.organisation_name,
         at: beijing(line.at).slice(0, 16),
         no: step?.negative ?? false,
@@ -276,6 +276,6 @@ export function waitsFor(standing: Standing): { who: string; since: string } | u
         ? kase.state === 'supplement'
           ? '等待申请人补正'
           : `等待${kase.state === 'reviewing' && place ? place.label : '申请人'}`
-        : `等待${place?.label ?? settings.chain[0]?.label ?? ''}${kase.state === 'submitted' ? '受理' : '办理'}`
+        : `等待${place?.label ?? settings.chain[0]?.label ?? ''}${kase.state === 'submitted' ? stepWord(standing.kind, 'accept') : '办理'}`
   return { who, since: beijing(kase.held_since).slice(5, 16) }
 }

@@ -15,7 +15,7 @@ import { answerConsultation, answerForm, askConsultation, askForm } from './cons
 import { discardDraft, findWritable, saveDraft, startCase, workingAnswers } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { addNote } from './history.ts'
-import { findKind, type Kind, kindOf } from './kind.ts'
+import { findKind, type Kind, kindOf, stepWord } from './kind.ts'
 import { isStep, type StepCode, steps, writableStates } from './lifecycle.ts'
 import { showCase, showEdition } from './page.ts'
 import { dueOn, findCase, lockCase } from './queries.ts'
@@ -93,7 +93,7 @@ cases.post('/:id/submit', allow(...caseWriters), async (req, res) => {
   }
   const standing = await standingOf(db, done.kase)
   const due = dueOn(done.kase)
-  const next = `${due ? `${due} 前由` : '由'}${(placeOf(standing) ?? standing.settings.chain[0])?.label ?? ''}${done.kase.state === 'submitted' ? '受理或告知补正' : '继续办理'}`
+  const next = `${due ? `${due} 前由` : '由'}${(placeOf(standing) ?? standing.settings.chain[0])?.label ?? ''}${done.kase.state === 'submitted' ? `${stepWord(standing.kind, 'accept')}或告知补正` : '继续办理'}`
   flash(req, { tone: 'ok', text: `已提交，流水号 ${done.kase.serial}，${next}。` })
   res.redirect(303, `/desk/cases/${id}`)
 })
@@ -175,7 +175,7 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
   const next = await nextInTodo(db, user, moved)
   flash(req, {
     tone: 'ok',
-    text: done(action, stateOf({ ...standing, kase: moved }).label),
+    text: done(standing.kind, action, stateOf({ ...standing, kase: moved }).label),
     ...(next ? { link: { href: `/desk/cases/${next}`, label: '办下一件' } } : {}),
   })
   res.redirect(303, `/desk/cases/${id}`)
@@ -183,8 +183,8 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
 }
 
 /** What was just done, and where the case is now. */
-function done(action: StepCode, state: string): string {
-  const deed = action === 'refuse' ? '已决定不通过' : action === 'uphold' ? '已认定异议成立' : `已${steps[action].label}`
+function done(kind: Kind, action: StepCode, state: string): string {
+  const deed = action === 'refuse' ? '已决定不通过' : action === 'uphold' ? '已认定异议成立' : `已${stepWord(kind, action)}`
   return deed === `已${state}` || deed === state ? `${deed}，这一件办结。` : `${deed}，现在是“${state}”。`
 }
 

@@ -2,7 +2,7 @@ import { roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { Tone } from '../lists/list.ts'
 import type { Case, HistoryRow } from './case.ts'
-import { isExOfficio, type Kind, type KindSettings, type Place } from './kind.ts'
+import { isExOfficio, type Kind, type KindSettings, type Place, stepWord } from './kind.ts'
 import { type Need, type State, type Step, type StepCode, states, stepCodes, steps } from './lifecycle.ts'
 
 /** What decides which steps are open. */
@@ -71,12 +71,23 @@ export function previousDesk({ kase, settings }: Pick<Standing, 'kase' | 'settin
 export function stepsFor(standing: Standing, user: User): OpenStep[] {
   return stepCodes.flatMap(code => {
     const step: Step = steps[code]
+    const { kind } = standing
     if (!isOpen(code, standing) || !isTheirs(step, standing, user)) return []
     const barred = step.fourEyes ? whyBarred(standing, user) : undefined
     const needs = needOf(code, standing)
     const leads = leadsTo(code, standing)
     const concludes = asksConclusion(code, standing)
-    return [{ code, label: step.label, needs, concludes, negative: step.negative ?? false, leads, ...(barred ? { barred } : {}) }]
+    return [
+      {
+        code,
+        label: stepWord(kind, code),
+        needs,
+        concludes,
+        negative: step.negative ?? false,
+        leads,
+        ...(barred ? { barred } : {}),
+      },
+    ]
   })
 }
 

@@ -13,7 +13,7 @@ import { readClocks } from './clock.ts'
 import { type Draft, editionOf, findWritable, saveDraft, unlockedFields, workingAnswers } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { type Kind, type KindSettings, kindOf } from './kind.ts'
+import { type Kind, type KindSettings, kindOf, stepWord } from './kind.ts'
 import { materialsOf } from './materials.ts'
 import { storyOf } from './page.ts'
 import { correctionsOf } from './queries.ts'
@@ -91,7 +91,7 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     answers,
     mistakes,
     submitLabel: kase.edition ? '修改后重新提交' : '提交',
-    after: afterSubmit(settings),
+    after: afterSubmit(kind, settings),
   })
 }
 
@@ -118,11 +118,11 @@ function returnedFor({ kase, history }: Standing, payloads: ReadonlyMap<number, 
   return { title: `${last.place_label}审核不通过，退回修改`, at: beijing(last.at).slice(0, 16), ...(opinion ? { opinion } : {}) }
 }
 
-function afterSubmit({ chain, clocks }: KindSettings): string {
+function afterSubmit(kind: Kind, { chain, clocks }: KindSettings): string {
   const acceptance = clocks.find(clock => clock.from === 'submitted')
   const unit = acceptance?.unit === 'working-day' ? '个工作日' : '天'
   const first = chain[0]?.label ?? ''
-  return acceptance ? `提交后由${first}，${acceptance.limit} ${unit}内受理` : `提交后由${first}`
+  return acceptance ? `提交后由${first}，${acceptance.limit} ${unit}内${stepWord(kind, 'accept')}` : `提交后由${first}`
 }
 
 /**

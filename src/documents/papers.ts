@@ -4,8 +4,8 @@ import { type Settings, settingsNow } from '../admin/settings.ts'
 import type { Case, Correction, HistoryRow, StepPayload } from '../cases/case.ts'
 import { conclusionWords } from '../cases/conclusion.ts'
 import { payloadsOf } from '../cases/history.ts'
-import { type Clock, isExOfficio, type Kind, type KindSettings, type Place } from '../cases/kind.ts'
-import { isStep, type Step, type StepCode, states, stepLabel, steps } from '../cases/lifecycle.ts'
+import { type Clock, isExOfficio, type Kind, type KindSettings, type Place, stepWord } from '../cases/kind.ts'
+import { isStep, type Step, type StepCode, states, steps } from '../cases/lifecycle.ts'
 import { dayOf } from '../clock.ts'
 import type { Answers } from '../forms/answers.ts'
 import { fieldsOf } from '../forms/form.ts'
@@ -249,7 +249,7 @@ async function slipLines(trx: Knex.Transaction, { kase, kind, settings, history 
     return [
       {
         place: by === 'applicant' ? '申请人' : by === 'clock' && place ? place.label : line.place_label,
-        step: stepLabel(line.step),
+        step: stepWord(kind, line.step),
         opinion: opinion || (line.step === 'correct' ? `见${casePapers.correction.label}` : ''),
         on: dayOf(line.at),
       },

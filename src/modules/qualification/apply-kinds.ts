@@ -140,7 +140,7 @@ async function whyNotUpgraded(
   if (level !== undefined && !open.includes(level))
     return `资质逐级申请，持有${own}证书的企业可以申请${open.map(one => certificateLevels[one as Level]).join('或')}。请改选申报等级。` // values of within
   if (level === held.level) {
-    const early = tooEarly(held, settings)
+    const early = await tooEarly(db, held, settings)
     if (early) return early
   }
   const years = settings.thresholds.barred_years ?? 1

@@ -311,6 +311,7 @@ export const annualInspection = defineKind({
     return mistakes
   },
   suspended: unlessEnabled,
+  licence: false,
   refusedTo: 'draft',
   states: { done: '已办结' },
   checks: [

@@ -261,7 +261,10 @@ function wayOutOf(level: CertificateLevel | null): { text: string; kind?: string
   const [code, text] =
     level === 'provisional'
       ? ['qualification-confirm', '请补足条件，在暂定证书届满前申请三级核定；届满没有核定的，暂定资质失效。']
-      : ['qualification-cancel', '达不到现有等级条件的，请先申请资质注销，再按达到的条件重新申报；不申请的，由市局依法撤销。']
+      : [
+          level === 'third' ? 'qualification-confirm' : 'qualification-upgrade',
+          '请补足条件，申请按原等级重新核定；达不到原等级条件的，由市局依法降低等级或者撤销，也可以自行申请注销。',
+        ]
   const kind = findKind(code)
   return kind ? { text, kind: kind.code, label: kind.label } : { text }
 }

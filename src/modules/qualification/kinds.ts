@@ -129,11 +129,19 @@ async function whyNotConfirmed(db: Knex, company_id: number, settings: KindSetti
     return `贵企业持有的证书 ${number} 不是三级（暂定）或三级，不办理三级核定。有效期将届满的，请在资质升级里申请原等级重新核定。`
   if (!runsOn(held))
     return `${level === 'provisional' ? '暂定证书' : '三级证书'} ${number} 已于 ${valid_until} 届满失效，不能核定。请重新办理新设立申报。`
-  return level === 'third' ? tooEarly(held, settings) : undefined
+  return level === 'third' ? await tooEarly(db, held, settings) : undefined
 }
 
-/** Why a certificate is not verified again at its own level yet. */
-export function tooEarly({ number, valid_until }: HeldCertificate, { thresholds }: KindSettings): string | undefined {
+/**
+ * Why a certificate is not verified again at its own level yet: only shortly before its end, and at any time when its 年检 found it
+ * 不合格 (domain.md §4.3).
+ */
+export async function tooEarly(
+  db: Knex,
+  { id, number, valid_until }: HeldCertificate,
+  { thresholds }: KindSettings,
+): Promise<string | undefined> {
+  if (await db('inspections').where({ certificate_id: id, result: 'failed' }).first('id')) return undefined
   if (!valid_until) return `证书 ${number} 没有载明有效期，不需要到期重新核定。要提高等级的，请办理资质升级。`
   const from = addDays(valid_until, -(thresholds.early_days ?? 0))
   if (today() >= from || !thresholds.early_days) return undefined

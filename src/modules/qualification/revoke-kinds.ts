@@ -181,6 +181,7 @@ const certificateRevoke = defineKind({
   form,
   settings,
   refusedTo: 'refused',
+  steps: { accept: '立案', decline: '不予立案' },
   states: { submitted: '待立案', done: '已决定', refused: '不予撤销、降级', declined: '不予立案' },
   suspended: unlessEnabled,
   checks: [stillHeld, grantedBy],
