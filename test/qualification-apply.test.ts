@@ -280,6 +280,32 @@ test('a number keyed in for a case before the public is not given a second time'
   assert.match(answer.text, /已录入在公示中的办件/)
 })
 
+test('one document of the province grants several; a case that cannot move leaves the others their turn', async () => {
+  const { moveDueCases } = await import('../src/cases/by-clock.ts')
+  const companies = [await strongCompany(), await strongCompany(), await strongCompany()]
+  const cases = await Promise.all(
+    companies.map(company => submitWhole(portal, company, 'qualification-upgrade', { ...figures, level: 'second' })),
+  )
+  for (const id of cases) {
+    await passAll(portal, id, { until: 'province' })
+    assert.equal((await keyIn(id, { certificate_number: `鲁建物2-批-${id}`, outcome_number: '鲁建物批〔2026〕9号' })).status, 303)
+  }
+  // The register got the number of the first from elsewhere meanwhile.
+  const [first = 0, ...others] = cases
+  await holdCertificate(portal, (await newCompany(portal)).id, { number: `鲁建物2-批-${first}` })
+  await portal
+    .db('publicities')
+    .whereIn('case_id', cases)
+    .update({ ends_on: addDays(today(), -1) })
+  await assert.rejects(moveDueCases(portal.db), /已登记在另一张证书上/)
+  assert.equal((await caseRow(first)).state, 'waiting')
+  for (const id of others) {
+    const row = await caseRow(id)
+    assert.deepEqual([row.state, row.number], ['done', `鲁建物2-批-${id}`])
+  }
+  await portal.db('publicities').where({ case_id: first }).update({ ends_on: addDays(today(), 30) })
+})
+
 test('while one application for a certificate runs, another is refused with its name', async () => {
   const company = await newCompany(portal)
   await holdCertificate(portal, company.id, { valid_until: addDays(today(), 100) })
