@@ -17,7 +17,7 @@ import { Agent } from './portal.ts'
 /**
  * The part of `npm run bench` that is about archives, in demo cities of several sizes (100 is 6,000 companies, 24,000 projects,
  * 150,000 practitioners, 1,000,000 houses): lists at their beginning and 500 pages deep, filtered, searched by rare and by common
- * words, a page of each archive, the search over everything, and a file of all practitioners. One request at a time, because what
+ * words, a page of each archive, the search over everything, the registers of certificates and inspections, and a file of all practitioners. One request at a time, because what
  * is asked is how long a person waits.
  */
 
@@ -125,6 +125,7 @@ async function pagesOf({ db, portal, bare }: Site): Promise<Page[]> {
   const company = await one(db('organisations').where({ kind: 'company' }), 'id', 'name')
   const project = await one(db('projects').where({ stage: 'selected' }), 'id', 'name')
   const person = await one(db('people'), 'id', 'name')
+  const certificate = await one(db('certificates').where({ live: 1 }), 'id', 'number as name')
   return [
     { name: '同一企业列表，裸 Express 页面', server: bare, paths: [`/companies?sid=${encodeURIComponent(sid)}`], cookie },
     page('物业企业 20 行，市局', '/desk/lists/companies'),
@@ -158,6 +159,18 @@ async function pagesOf({ db, portal, bare }: Site): Promise<Page[]> {
     page('人员档案页', `/desk/people/${person.id}`),
     search('全站搜索，一家企业', '/desk/search', company.name),
     search('全站搜索，“花园”', '/desk/search', '花园'),
+    page('资质台账 20 行，市局', '/desk/lists/certificates'),
+    of(district, '资质台账 20 行，区县', '/desk/lists/certificates'),
+    page('资质台账，已换发', '/desk/lists/certificates?state=replaced'),
+    search('资质台账，搜一家企业', '/desk/lists/certificates', company.name),
+    page('将到期证书，市局', '/desk/lists/certificates-expiring'),
+    page('年检台账 20 行，市局', '/desk/lists/inspections'),
+    of(district, '年检台账 20 行，区县', '/desk/lists/inspections'),
+    page('年检进度，市局', '/desk/inspections'),
+    page('资质证书页', `/desk/certificates/${certificate.id}`),
+    page('公众：证书查询', '/certificates'),
+    search('公众：搜一家企业', '/certificates', company.name),
+    page('公众：行政许可决定', '/decisions'),
   ]
 }
 

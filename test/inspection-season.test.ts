@@ -141,7 +141,7 @@ test('companies file; district and city come to 合格, 基本合格 and 不合�
     { year: String(year), result: '合格', on: today(), by: '济南市住房和城乡建设局' },
   ])
   const slip = await good.agent.get(`/desk/cases/${cases[0]}`)
-  assert.match(plain(slip.text), /已办结/)
+  assert.match(plain(slip.text), /已有结论/)
 })
 
 test('fifteen days before the end those who have not filed are reminded, once', async () => {

@@ -94,7 +94,7 @@ test('a company files; the city finds it 不合格, for a reason that is asked f
       .getByLabel(/^整改要求或不合格的理由/)
       .fill('专职管理和技术人员少于二级要求。')
     await tab(page).getByRole('button', { name: '通过', exact: true }).click()
-    await told(page, /已通过，现在是“已办结”/)
+    await told(page, /已通过，现在是“已有结论”/)
     await page.goto(`/desk/cases/${id}`)
     await page.getByText('年检结论：不合格').first().waitFor()
     await stage.look(page, 'concluded')
@@ -159,7 +159,7 @@ test('put out of use, 资质管理 is an archive to read: nothing begins, nothin
   await turn(false)
   await stage.as('company', async page => {
     await page.goto('/desk/kinds')
-    await page.getByRole('row').filter({ hasText: '资质升级' }).getByText('已停止办理').waitFor()
+    await page.getByRole('row').filter({ hasText: '资质升级' }).getByText('现在不办理').waitFor()
     await page.getByRole('row').filter({ hasText: '企业信息登记' }).getByText('您可以申请').waitFor()
     await stage.look(page, 'off-catalogue')
     await page.goto('/desk/kinds/qualification-upgrade')
@@ -178,7 +178,7 @@ test('put out of use, 资质管理 is an archive to read: nothing begins, nothin
     await page.getByText('有没有证书都不影响承接物业服务').first().waitFor()
     await stage.look(page, 'off-register')
     await page.goto('/guides')
-    await page.getByRole('listitem').filter({ hasText: '三级核定' }).getByText('已停止办理').waitFor()
+    await page.getByRole('listitem').filter({ hasText: '三级核定' }).getByText('现在不办理').waitFor()
   })
 })
 

@@ -98,9 +98,11 @@ export const stepForms = {
   },
 }
 
-/** The conclusion stands before the opinion. */
+/** The conclusion stands after what the step itself asks for, before opinion and note. */
 function withConclusion(form: Form, conclusion: Form | undefined): Form {
-  return conclusion ? z.object({ ...conclusion.shape, ...form.shape }) : form
+  if (!conclusion) return form
+  const { opinion, note, ...first } = form.shape
+  return z.object({ ...first, ...conclusion.shape, ...(opinion ? { opinion } : {}), ...(note ? { note } : {}) })
 }
 
 /** A negative answer from outside has the same papers as a positive one. */

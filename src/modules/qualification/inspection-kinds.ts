@@ -313,7 +313,7 @@ export const annualInspection = defineKind({
   suspended: unlessEnabled,
   licence: false,
   refusedTo: 'draft',
-  states: { done: '已办结' },
+  states: { done: '已有结论' },
   checks: [
     inWindow,
     staff,
