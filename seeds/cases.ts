@@ -12,7 +12,7 @@ export interface DemoCase {
   /** The code of its company, where that has no other case. */
   code: string
   /** One of the applicants, or one found among all companies, around the present day. */
-  company: ApplicantCode | ((trx: Knex.Transaction, today: string) => Promise<DemoCompany>)
+  company: ApplicantCode | ((trx: Knex.Transaction, today: string) => Promise<DemoCompany | undefined>)
   kind: () => Kind
   /** Who files it, where that is not the company. */
   starter?: Role
@@ -366,13 +366,11 @@ const staffCases: readonly DemoCase[] = [
   },
 ]
 
-/** The first company that a question finds, with its district. */
-async function companyBy(query: Knex.QueryBuilder, whose: string): Promise<DemoCompany> {
-  const row: DemoCompany | undefined = await query
+/** The first company that a question finds, with its district; none in a demo city that an earlier version of the portal has built. */
+async function companyBy(query: Knex.QueryBuilder, whose: string): Promise<DemoCompany | undefined> {
+  return await query
     .join('organisations', 'organisations.id', whose)
     .first('organisations.name', 'organisations.district_code as district')
-  if (!row) throw new Error(`demo cases: no company by ${whose}`)
-  return row
 }
 
 /** The life of a certificate: one at the province, one changed, one lost, one about to be revoked; and a branch from elsewhere. */

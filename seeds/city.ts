@@ -179,7 +179,7 @@ async function playCase(db: Knex, { code, company, kind, starter, play }: DemoCa
       try {
         const scene = { trx, calendar: await workCalendar(trx), today: progress.today }
         const whom = typeof company === 'string' ? applicants[company] : await company(trx, progress.today)
-        await play(new Play(scene, code, whom, kind(), starter))
+        if (whom) await play(new Play(scene, code, whom, kind(), starter))
         shiftClock(shift)
         // Limits that rest move on with the days.
         await recomputeDue(trx)
