@@ -674,3 +674,19 @@ test('the demo city is refused in production, in size 0 and beside another cityâ
     process.env.NODE_ENV = 'test'
   }
 })
+
+test('a city that an earlier version built has no company for a new case, and goes without it', async () => {
+  const { loadDemoCity } = await import('../seeds/city.ts')
+  const row = await again.db('settings').where({ code: 'demo-city' }).first()
+  const progress = JSON.parse(row.value)
+  const earlier = { ...progress, cases: progress.cases.filter((code: string) => code !== 'upgrade-second') }
+  await again.db('settings').where({ code: 'demo-city' }).update({ value: JSON.stringify(earlier) })
+  await again.db('certificates').where({ level: 'second' }).update({ level: 'third' })
+  const before = await count(again.db, 'cases')
+
+  await loadDemoCity(again.db, { size: 1 })
+
+  const after = await again.db('settings').where({ code: 'demo-city' }).first()
+  assert.ok(JSON.parse(after.value).cases.includes('upgrade-second'))
+  assert.equal(await count(again.db, 'cases'), before)
+})
