@@ -8,7 +8,7 @@ import { type Applicant, newCompany, paper, plain, press, versionsOf } from './q
 
 const { defineKind, desk, external, party, publicity, registerKinds } = await import('../src/cases/kind.ts')
 const { text } = await import('../src/forms/form.ts')
-const { shiftClock } = await import('../src/clock.ts')
+const { shiftClock, today } = await import('../src/clock.ts')
 
 let portal: TestPortal
 let district: Agent
@@ -141,10 +141,10 @@ test('a case passes a desk, a party, an authority outside, a quiet wait and publ
   assert.equal((await press(portal, respondent.agent, id, 'answer', { opinion: '情况属实。' })).status, 303)
 
   assert.equal((await caseRow(id)).place, 'province')
-  const noScan = await press(portal, clerk, id, 'pass', { outcome_number: '鲁建〔2026〕1号', outcome_on: '2026-11-20' })
+  const noScan = await press(portal, clerk, id, 'pass', { outcome_number: '鲁建〔2026〕1号', outcome_on: today() })
   assert.equal(noScan.status, 422)
   assert.match(noScan.text, /请上传对方决定的扫描件/)
-  const scanned = await outcome(clerk, id, { outcome_number: '鲁建〔2026〕1号', outcome_on: '2026-11-20' })
+  const scanned = await outcome(clerk, id, { outcome_number: '鲁建〔2026〕1号', outcome_on: today() })
   assert.equal(scanned.status, 303, plain(await scanned.text()))
   const [scan] = await portal.db('files').where({ case_id: id, material: 'outcome' })
   assert.ok(scan)
@@ -163,7 +163,7 @@ test('a case passes a desk, a party, an authority outside, a quiet wait and publ
 
   assert.equal((await caseRow(id)).state, 'done')
   assert.match(done[0]?.number ?? '', /^试〔\d{4}〕370102-001号$/)
-  assert.deepEqual(done[0]?.outcome, { number: '鲁建〔2026〕1号', on: '2026-11-20', authority: '山东省住房和城乡建设厅' })
+  assert.deepEqual(done[0]?.outcome, { number: '鲁建〔2026〕1号', on: today(), authority: '山东省住房和城乡建设厅' })
   assert.deepEqual((await checkHistory(portal.db)).faults, [])
 })
 

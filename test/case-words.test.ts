@@ -351,7 +351,7 @@ test('the regulator moves the last place: the conclusion is asked there, a desk 
   // As the page sends it, with every field of its form.
   const outcome = {
     outcome_number: '鲁建物〔2026〕88号',
-    outcome_on: '2026-11-20',
+    outcome_on: (await import('../src/clock.ts')).today(),
     opinion: '已核对批复。'.repeat(200),
     note: '',
   }

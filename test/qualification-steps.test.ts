@@ -41,13 +41,13 @@ const { roleCodes } = await import('../src/accounts/roles.ts')
 const { forgetSettings } = await import('../src/admin/settings.ts')
 const { addDays } = await import('../src/calendar.ts')
 const { allKinds, standardOf, variantsOf } = await import('../src/cases/kind.ts')
-const { stepCodes } = await import('../src/cases/lifecycle.ts')
+const { stepCodes, steps } = await import('../src/cases/lifecycle.ts')
 const { now, today } = await import('../src/clock.ts')
 await import('../src/modules/index.ts')
 
 const companyRoles: readonly Role[] = ['company-admin', 'company-clerk']
 /** The steps somebody presses on the page of a case; the two submissions have a form of their own. */
-const pressed = stepCodes.filter(code => !['submit', 'resubmit', 'expire', 'lapse'].includes(code))
+const pressed = stepCodes.filter(code => !['submit', 'resubmit'].includes(code) && steps[code].by !== 'clock')
 
 // ── What a kind needs ──────────────────────────────────────────────────────────────────────────
 

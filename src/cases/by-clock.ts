@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { workCalendar } from '../calendar.ts'
 import { dayOf, today } from '../clock.ts'
+import { NotNow } from '../errors.ts'
 import { dueWaits } from '../publicity/publicity.ts'
 import type { Case } from './case.ts'
 import { moveByClock, settingsFor } from './cases.ts'
@@ -21,7 +22,10 @@ export async function moveDueCases(db: Knex): Promise<number> {
     try {
       if (await moveByClock(...asked)) moved++
     } catch (error) {
-      faults.push(error)
+      const [id, code, isDue] = asked
+      // An approval that cannot take effect goes back to who decided, with the reason.
+      if (!(error instanceof NotNow) || code !== 'expire' || !(await moveByClock(id, 'bounce', isDue, error.message)))
+        faults.push(error)
     }
   }
   for (const id of await dueWaits(db, day)) await move(id, 'expire', isPublicityOver)

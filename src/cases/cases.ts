@@ -314,7 +314,8 @@ async function move(
     : dueOf(readClocks({ kase: after, settings, history: past, calendar, today: today() }))
   const before = { ...kase, state: kase.state }
   const written = await writeLine(trx, before, user, line, { ...next, due_on: due.due_on, paused: due.paused ? 1 : 0 })
-  if (from?.sort === 'wait' && from.public) await closePublicity(trx, written.kase, code === 'expire' ? 'ended' : 'upheld')
+  if (from?.sort === 'wait' && from.public)
+    await closePublicity(trx, written.kase, code === 'expire' ? 'ended' : code === 'bounce' ? 'returned' : 'upheld')
   if (target.place?.sort === 'wait' && target.place.public)
     await openPublicity(trx, { kase: written.kase, kind, answers, place: target.place, calendar, today: dayOf(at) })
   if (undoneStates.includes(target.state)) await kind.whenEnded?.(trx, written.kase, answers)
@@ -384,7 +385,7 @@ function arrive({ kase, settings }: Standing, code: StepCode, { state, place }: 
     ...holder,
     ...(code === 'accept' ? { accepted_at: at } : {}),
     ...(leavesDesks || code === 'refuse' || code === 'decline' ? { decided_at: at } : {}),
-    ...(code === 'uphold' ? { decided_at: null } : {}),
+    ...(code === 'uphold' || code === 'bounce' ? { decided_at: null } : {}),
     ...(isClosed ? { closed_at: at, open_key: null } : {}),
   }
 }
@@ -504,12 +505,14 @@ export function holderOf(kase: Case): Holder {
 
 /**
  * Moves one case by the clock: a timed wait that has ended, a party that did not answer in time.
+ * @param opinion why, where it goes back
  * @returns false when there is nothing to move any more, because somebody was first
  */
 export async function moveByClock(
   id: number,
-  code: 'expire' | 'lapse',
+  code: 'expire' | 'lapse' | 'bounce',
   isDue: (standing: Standing) => Promise<boolean>,
+  opinion?: string,
 ): Promise<boolean> {
   return await inTransaction(async trx => {
     const kase = await trx<Case>('cases').where({ id }).forUpdate().first()
@@ -518,7 +521,7 @@ export async function moveByClock(
     if (!isOpen(code, standing) || !(await isDue(standing)) || (await standing.kind.suspended?.(trx))) return false
     await move(trx, standing, null, code, {
       answers: await editionOf(trx, kase, kase.edition),
-      payload: {},
+      payload: opinion ? { opinion } : {},
       at: now(),
       changes: {},
     })

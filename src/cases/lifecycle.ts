@@ -85,6 +85,8 @@ export const steps = {
   answer: { label: '答复', by: 'party', from: ['reviewing'], to: 'next', needs: 'opinion' },
   lapse: { label: '逾期未答复', by: 'clock', from: ['reviewing'], to: 'next' },
   expire: { label: '期满', by: 'clock', from: ['waiting'], to: 'next' },
+  // What the approval rests on is gone: whoever decided looks at it again.
+  bounce: { label: '不能生效，退回', by: 'clock', from: ['waiting'], to: 'previous', negative: true },
   // Who looks after objections may have passed the case before: it goes back to the desk that decides, which is another's.
   uphold: { label: '异议成立', by: 'desk', from: ['waiting'], to: 'previous', needs: 'opinion', negative: true },
 } as const satisfies Record<string, Step>

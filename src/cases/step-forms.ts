@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { today } from '../clock.ts'
+import { dayOf, today } from '../clock.ts'
 import type { Received } from '../files/receive.ts'
 import {
   date,
@@ -51,6 +51,12 @@ const forms: Record<Need | 'plain', Form> = {
   }),
 }
 
+/** Nobody decides about an application before it was accepted. */
+function tooEarly(on: string, { kase }: Standing): Mistakes {
+  const accepted = kase.accepted_at && dayOf(kase.accepted_at)
+  return accepted && on < accepted ? { outcome_on: `决定日期 ${on} 早于受理日期 ${accepted}，请对照批复核对。` } : {}
+}
+
 /** The names in a list of people. */
 function peopleIn(text: string): string[] {
   return [...new Set(text.split(/[、，,；;\s]+/).filter(Boolean))]
@@ -79,6 +85,7 @@ export const stepForms = {
       ...(need === 'outcome' && !scan?.ok
         ? { outcome_file: scan?.sentence ?? '请上传对方决定的扫描件（pdf、jpg 或 png）。' }
         : {}),
+      ...(need === 'outcome' && form.ok ? tooEarly(String((form.data as Record<string, unknown>).outcome_on), standing) : {}),
     }
     if (!form.ok || Object.keys(mistakes).length)
       return { ok: false, values: { ...typedTexts(body), ...(form.ok ? {} : form.values) }, mistakes }

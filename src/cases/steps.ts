@@ -109,6 +109,8 @@ export function isOpen(code: StepCode, standing: Standing): boolean {
     case 'answer':
     case 'lapse':
       return sort === 'party'
+    case 'bounce':
+      return sort === 'wait' && previousDesk(standing) !== undefined
     case 'uphold':
       return sort === 'wait' && kase.holder_role !== null
     case 'withdraw':
@@ -132,8 +134,9 @@ export function isTheirs(step: Step, { kase, kind }: Pick<Standing, 'kase' | 'ki
   }
 }
 
-/** Whether somebody writes for the applicant. */
+/** Whether somebody writes for the applicant. What an office begins itself is written by the person who began it, and by nobody else who may decide it. */
 export function isApplicant(kase: Case, kind: Kind, user: User): boolean {
+  if (isExOfficio(kind) && kase.created_by !== user.id) return false
   return kase.applicant_id === user.organisation_id && kind.startedBy.includes(user.role)
 }
 

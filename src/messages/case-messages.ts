@@ -233,6 +233,8 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
       }
     case 'uphold':
       return { title: `公示期间的异议成立，${whose}退回${place?.label ?? '上一环节'}重新审核。` }
+    case 'bounce':
+      return { title: `${whose}公示期满，但暂时不能生效，退回${place?.label ?? '上一环节'}重新审核。` }
     case 'pass':
     case 'answer':
     case 'lapse':

@@ -34,14 +34,14 @@ export interface Publicity {
   /** The last day. */
   ends_on: string
   closed_at: Date | null
-  outcome: 'ended' | 'upheld' | null
+  outcome: keyof typeof outcomes | null
   /** 1 while it is not closed. */
   open: 1 | null
   created_at: Date
 }
 
 /** How a publicity ended. */
-export const outcomes = { ended: '公示期满', upheld: '异议成立' } as const
+export const outcomes = { ended: '公示期满', upheld: '异议成立', returned: '公示期满' } as const
 
 export interface Objection {
   id: number
@@ -95,11 +95,11 @@ export async function openPublicity(
   })
 }
 
-/** Takes a case off the public site: the period is over, or an objection held. */
+/** Takes a case off the public site: the period is over, an objection held, or the approval could not take effect. */
 export async function closePublicity(
   trx: Knex.Transaction,
   { id: case_id }: Pick<Case, 'id'>,
-  outcome: 'ended' | 'upheld',
+  outcome: Exclude<Publicity['outcome'], null>,
 ): Promise<void> {
   await trx('publicities').where({ case_id }).whereNull('closed_at').update({ closed_at: now(), outcome })
 }

@@ -115,6 +115,7 @@ function leftWords(calendar: WorkCalendar, day: string, { ends_on }: Publicity):
 function endWords({ outcome, dismissed }: Pick<EndedRow, 'outcome' | 'dismissed'>) {
   if (!outcome) return { label: '公示期满，正在核实办理', tone: 'desk', icon: 'eye' }
   if (outcome === 'upheld') return { label: `${outcomes.upheld}，退回重新审核`, tone: 'no', icon: 'arrow-back-up' }
+  if (outcome === 'returned') return { label: `${outcomes.returned}，退回重新审核`, tone: 'no', icon: 'arrow-back-up' }
   return { label: `${outcomes.ended}，${dismissed ? '异议不成立' : '无异议'}`, tone: 'done', icon: 'check' }
 }
 

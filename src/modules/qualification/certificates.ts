@@ -9,8 +9,14 @@ import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
 import { changeRecord, indexRecord, readRecord, recordOn } from '../archives/archive.ts'
 import { companies } from '../archives/company.ts'
-import { type CertificateLevel, type CertificateState, certificateLevels, ownerships } from '../archives/words.ts'
-import { lastDayAfter } from './company.ts'
+import {
+  type CertificateLevel,
+  type CertificateState,
+  certificateLevels,
+  certificateStates,
+  ownerships,
+} from '../archives/words.ts'
+import { lastDayAfter, runsOn } from './company.ts'
 
 /**
  * The life of a certificate (资质管理办法；domain.md §4.6): awarded, changed, printed anew after a loss, ended. Each in the transaction of
@@ -207,12 +213,24 @@ export async function award(
     throw new NotNow(`证书编号 ${number} 已登记在另一张证书上。请核对上级机关的批复，退回录入环节更正。`)
   const { company_id } = kase
   await fillIn(trx, kase, answers)
-  const before = await lockCertificate(trx, company_id)
-  if (before)
+  const before = await foundation(
+    trx,
+    company_id,
+    typeof answers.certificate_number === 'string' ? answers.certificate_number : '',
+  )
+  if (before?.state === 'valid')
     await trx('certificates')
       .where({ id: before.id })
       .update({ state: 'replaced', ended_on: decidedOn, renewing: 0, version: before.version + 1, updated_at: now() })
   const approved_on = outcome?.on ?? decidedOn
+  const longest = lastDayAfter(approved_on, settings.thresholds.valid_years ?? 1)
+  const until = keyed('valid_until')
+  // What the city grants itself never runs longer than its rule.
+  const valid_until = until && (elsewhere || until < longest) ? until : longest
+  if (valid_until < today())
+    throw new NotNow(
+      `现在不能发证：按批复日期 ${approved_on} 计算，证书有效期至 ${valid_until}，已经届满。请核对批复日期后重新录入。`,
+    )
   const row = {
     company_id,
     previous_id: before?.id ?? null,
@@ -223,7 +241,7 @@ export async function award(
     issuer: (elsewhere && outcome?.authority) || set['city.bureau'],
     approved_on,
     issued_on: elsewhere ? approved_on : today(),
-    valid_until: keyed('valid_until') || lastDayAfter(approved_on, settings.thresholds.valid_years ?? 1),
+    valid_until,
     ended_on: null,
     end_reason: null,
     end_basis: null,
@@ -239,6 +257,25 @@ export async function award(
     { reason: 'issued', papers: elsewhere ? 'none' : 'both', facts, case_id: kase.id },
   )
   return id
+}
+
+/**
+ * The certificate an application rests on, locked: the valid one it names. One that has run out meanwhile is followed by the new one
+ * all the same; the desks have decided knowing that.
+ * @param named its number, or nothing for a company that held none
+ * @throws NotNow when it was revoked, cancelled or replaced since, or another has come up
+ */
+async function foundation(trx: Knex.Transaction, company_id: number, named: string): Promise<CertificateRow | undefined> {
+  const live = await lockCertificate(trx, company_id)
+  if (live && (live.number === named || (!named && !runsOn(live)))) return live
+  const before: CertificateRow | undefined = named
+    ? await trx<CertificateRow>('certificates').where({ company_id, number: named }).forUpdate().first()
+    : undefined
+  if (!live && (!named || before?.state === 'expired')) return before
+  const why = live
+    ? `企业现在持有另一张有效证书 ${live.number}`
+    : `申请依据的证书 ${named} ${before ? `已是“${certificateStates[before.state]}”` : '不在册'}`
+  throw new NotNow(`现在不能发证：${why}。请重新审核，不再符合条件的不予通过。`)
 }
 
 /** What the archive does not know yet and the approved application tells. What it knows by review stays. */

@@ -4,7 +4,7 @@ import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
 import type { State } from '../../cases/lifecycle.ts'
 import { settingsById } from '../../cases/settings.ts'
-import { dayOf, today } from '../../clock.ts'
+import { dayOf, fromNow, today } from '../../clock.ts'
 import { config } from '../../config.ts'
 import { inTransaction } from '../../db.ts'
 import { tell } from '../../messages/messages.ts'
@@ -18,11 +18,13 @@ import { isEnabled } from './standards.ts'
  */
 
 /** Applications whose approval puts another certificate in the place of the present one. */
-const renewals = ['qualification-confirm', 'qualification-upgrade', 'qualification-merge'] as const
+const renewals = ['qualification-confirm', 'qualification-upgrade'] as const
 /** Where such an application is not decided yet: what was rejected or withdrawn keeps nothing in force. */
 const undecided: readonly State[] = ['submitted', 'supplement', 'reviewing', 'waiting']
 /** How long before the last day a renewal is asked for, where the settings of the kind say nothing (行政许可法 第五十条). */
 const aheadDays = 30
+/** For so many days a correction asked for keeps an application alive: whoever does not answer keeps nothing in force. */
+const correctionDays = 30
 
 const batch = 200
 
@@ -95,6 +97,7 @@ async function timelyRenewal(trx: Knex.Transaction, company_id: number, valid_un
     .whereIn('kind', [...renewals])
     .whereIn('state', [...undecided])
     .whereNotNull('submitted_at')
+    .where(alive => alive.whereNot({ state: 'supplement' }).orWhere('held_since', '>=', fromNow(-correctionDays * 86_400_000)))
     .select('submitted_at', 'settings_id')
   for (const { submitted_at, settings_id } of pending) {
     const settings = settings_id === null ? undefined : await settingsById(trx, settings_id)

@@ -198,7 +198,8 @@ const certificateRevoke = defineKind({
       throw new NotNow(`“${company.name}”现在没有有效的资质证书，没有可以撤销、降级的。`)
     return { type: 'company', id: subject_id, ...company }
   },
-  openKey: ({ id }) => `certificate:${id}`,
+  // Not the key of the company's own businesses: a draft of those must not stand in the way, nor tell of this one.
+  openKey: ({ id }) => `certificate-revoke:${id}`,
   async prefill(db, { subject_id }) {
     const company: { name: string } | undefined = await db('organisations').where({ id: subject_id }).first('name')
     const held = await certificateOf(db, subject_id)
@@ -250,7 +251,7 @@ async function lowerCertificate(
   const number = await takeNumber(trx, settings.number, { year: today().slice(0, 4), region: kase.district_code ?? '' })
   const longest = lastDayAfter(context.decidedOn, settings.thresholds.valid_years ?? 1)
   const valid_until = row.valid_until !== null && row.valid_until < longest ? row.valid_until : longest
-  const like = { ...context, answers: {}, settings, number, conclusion: { valid_until } }
+  const like = { ...context, answers: { certificate_number: row.number }, settings, number, conclusion: { valid_until } }
   await award(trx, { ...kase, company_id: kase.subject_id }, like, level)
   return number
 }
