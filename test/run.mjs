@@ -69,7 +69,9 @@ function findFiles() {
 }
 
 /** Browsers that walk through the whole portal begin first, so that none is left running alone at the end. */
-const isLong = file => /(^|[/-])(shell|story)\.test\.ts$/.test(file)
+function isLong(file) {
+  return /(^|[/-])(shell|story)\.test\.ts$/.test(file)
+}
 
 /** Runs every file in a process of its own, two at a time, and makes sure that something was tested. */
 async function runTests(files, url) {
