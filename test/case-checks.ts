@@ -52,7 +52,7 @@ const laws: Record<string, string> = {
       on p.case_id = c.id
     where coalesce(p.n, 0) <> c.edition or coalesce(p.last, 0) <> c.edition or (c.edition > 0) <> (c.serial is not null)`,
   'what is approved has its number, and nothing else has': `
-    select id from cases where (state = 'done') <> (number is not null)`,
+    select id from cases where (state = 'done' and kind not in ('qualification-change', 'qualification-reissue')) <> (number is not null)`,
   'who took a step finds the case among theirs': `
     select h.case_id as id from case_history h left join case_handlers b on b.case_id = h.case_id and b.user_id = h.user_id
     where h.user_id is not null and (b.at is null or b.at < h.at)`,
@@ -63,14 +63,15 @@ const laws: Record<string, string> = {
     left join (select h.case_id, count(*) as n from case_history h where :lines and h.step in ${taken} group by h.case_id) h on h.case_id = c.id
     left join (select m.case_id, count(*) as n from messages m join users u on u.id = m.user_id join cases k on k.id = m.case_id
       where u.organisation_id = k.applicant_id group by m.case_id) m on m.case_id = c.id
-    where coalesce(m.n, 0) <> coalesce(h.n, 0) * (select count(*) from users u where u.organisation_id = c.applicant_id)`,
+    where c.kind <> 'certificate-revoke'
+      and coalesce(m.n, 0) <> coalesce(h.n, 0) * (select count(*) from users u where u.organisation_id = c.applicant_id)`,
   'every acceptance and every end has its paper, and nothing else has': `
     select c.id from cases c
     left join (select h.case_id, sum(h.step = 'accept') as accepted, sum(h.to_state = 'done') as ended from case_history h where :lines
       group by h.case_id) h on h.case_id = c.id
     left join (select case_id, sum(paper = 'acceptance') as accepted, sum(paper = 'decision') as ended from documents group by case_id) d
       on d.case_id = c.id
-    where coalesce(d.accepted, 0) <> coalesce(h.accepted, 0) or coalesce(d.ended, 0) <> coalesce(h.ended, 0)`,
+    where (c.kind <> 'certificate-revoke' and coalesce(d.accepted, 0) <> coalesce(h.accepted, 0)) or coalesce(d.ended, 0) <> coalesce(h.ended, 0)`,
   'every step is in the action log once': `
     select c.id from cases c
     left join (select h.case_id, count(*) as n from case_history h where :lines and h.step in ${taken} group by h.case_id) h on h.case_id = c.id

@@ -680,7 +680,10 @@ test('a city that an earlier version built has no company for a new case, and go
   const row = await again.db('settings').where({ code: 'demo-city' }).first()
   const progress = JSON.parse(row.value)
   const earlier = { ...progress, cases: progress.cases.filter((code: string) => code !== 'upgrade-second') }
-  await again.db('settings').where({ code: 'demo-city' }).update({ value: JSON.stringify(earlier) })
+  await again
+    .db('settings')
+    .where({ code: 'demo-city' })
+    .update({ value: JSON.stringify(earlier) })
   await again.db('certificates').where({ level: 'second' }).update({ level: 'third' })
   const before = await count(again.db, 'cases')
 

@@ -303,7 +303,10 @@ test('one document of the province grants several; a case that cannot move leave
     const row = await caseRow(id)
     assert.deepEqual([row.state, row.number], ['done', `鲁建物2-批-${id}`])
   }
-  await portal.db('publicities').where({ case_id: first }).update({ ends_on: addDays(today(), 30) })
+  await portal
+    .db('publicities')
+    .where({ case_id: first })
+    .update({ ends_on: addDays(today(), 30) })
 })
 
 test('while one application for a certificate runs, another is refused with its name', async () => {

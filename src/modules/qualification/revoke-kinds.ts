@@ -177,7 +177,7 @@ const certificateRevoke = defineKind({
   startsAt: { label: '选择证书', href: '/desk/lists/certificates' },
   parties: ['respondent'],
   reaches: ['city'],
-  prefix: 'ZC',
+  prefix: 'CX',
   form,
   settings,
   refusedTo: 'refused',
