@@ -36,8 +36,14 @@ export class Conflict extends HttpError {
   }
 }
 
-/** 409 where nobody was first: things are not such that this can be done now. */
-export class NotNow extends Conflict {}
+/** 409 where nobody was first: things are not such that this can be done now. `way` is the page on which to go on. */
+export class NotNow extends Conflict {
+  way: { label: string; href: string } | undefined
+  constructor(message: string, way?: { label: string; href: string }) {
+    super(message)
+    this.way = way
+  }
+}
 
 /** 429: too many attempts; `seconds` until the next one may work. */
 export class TooMany extends HttpError {

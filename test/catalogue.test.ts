@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { desktop, launch, phone, sidewaysScroll, signIn, violations, visit } from './browser.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
+import { holdCertificate, newCompany, startCase } from './qualification.ts'
 
 /** 事项目录 and 办事指南: what a kind is, told from its definition, with how many cases stand where. */
 
@@ -244,9 +245,28 @@ test('materials, clocks, checks and number are told from the definition', async 
 test('the button to begin is there for those who may, and nobody else', async () => {
   const button = /action="\/desk\/cases\/new\/qualification-new"/
 
-  assert.match((await company.get('/desk/kinds/qualification-new')).text, button)
+  assert.match((await (await portal.as('company3')).get('/desk/kinds/qualification-new')).text, button)
   assert.doesNotMatch((await district.get('/desk/kinds/qualification-new')).text, button)
   assert.doesNotMatch((await (await portal.as('developer')).get('/desk/kinds/qualification-new')).text, button)
+})
+
+test('who cannot apply now reads why before pressing anything, and is led to what is in the way', async () => {
+  const without = await portal.as('company3')
+  const upgrade = await without.get('/desk/kinds/qualification-upgrade')
+  assert.equal(upgrade.status, 200)
+  assert.match(upgrade.text, /现在不能申请：[^<]*没有有效的资质证书/)
+  assert.doesNotMatch(upgrade.text, /办这件事/)
+
+  const holder = await newCompany(portal)
+  await holdCertificate(portal, holder.id)
+  const id = await startCase(holder.agent, 'qualification-cancel')
+  const change = await holder.agent.get('/desk/kinds/qualification-change')
+  assert.match(change.text, /现在不能申请：[^<]*已有一件在办的/)
+  assert.match(change.text, new RegExp(`href="/desk/cases/${id}">打开这件`))
+  const refused = await holder.agent.post('/desk/cases/new/qualification-change')
+  assert.equal(refused.status, 409)
+  assert.match(refused.text, new RegExp(`href="/desk/cases/${id}">打开这件`))
+  assert.match((await holder.agent.get('/desk/kinds/qualification-cancel')).text, /办这件事/, 'its own draft it goes on with')
 })
 
 test('each variant has its own way, and an unknown one is not found', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Case } from '../src/cases/case.ts'
 import { defineKind, desk, external, type Kind, publicity, registerKinds } from '../src/cases/kind.ts'
 import { closedStates, writableStates } from '../src/cases/lifecycle.ts'
+import { NotNow } from '../src/errors.ts'
 import { text } from '../src/forms/form.ts'
 
 /** Single cases as a test tells them, written straight to their tables: for what only reads cases. Load it after `portal.ts`. */
@@ -69,7 +70,7 @@ export const shelter: Kind = defineKind({
   refusedTo: 'rejected',
   states: { done: '已备案' },
   checks: [],
-  subjectOf: () => Promise.reject(new Error('nobody starts one here')),
+  subjectOf: () => Promise.reject(new NotNow('这里不申请避雨亭备案。')),
   openKey: subject => `shelter-filing:${subject.id}`,
   prefill: async () => ({}),
 })

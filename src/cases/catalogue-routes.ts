@@ -5,6 +5,7 @@ import { db } from '../db.ts'
 import { NotFound } from '../errors.ts'
 import { allow, currentUser, queryText } from '../http.ts'
 import { catalogueFor, countsOf, countUnder, elsewhere, openByKind, tellKind } from './catalogue.ts'
+import { whyNotBegun } from './drafts.ts'
 import { findKind, isExOfficio, type Kind, variantsOf } from './kind.ts'
 import { caseReaders } from './roles.ts'
 
@@ -21,6 +22,7 @@ catalogue.get('/:kind', allow(...caseReaders), async (req, res) => {
   const user = currentUser(res)
   const { kind, variant } = kindAt(req)
   const { staff } = roles[user.role]
+  const starts = kind.startedBy.includes(user.role)
   const counts = await countsOf(db, user, kind, variant)
   const told = await tellKind(db, kind, variant, () => countUnder(counts, kind, staff))
   res.render('cases/kind', {
@@ -29,7 +31,8 @@ catalogue.get('/:kind', allow(...caseReaders), async (req, res) => {
     elsewhere: elsewhere(counts, told.rules),
     counted_at: now(),
     exOfficio: isExOfficio(kind),
-    starts: kind.startedBy.includes(user.role),
+    starts,
+    refused: starts && !told.suspended ? await whyNotBegun(db, user, kind) : undefined,
     sets: user.role === 'business-admin' || user.role === 'supervisor',
   })
 })

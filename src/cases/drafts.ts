@@ -8,7 +8,7 @@ import { type Answers, lockedTo, openAnswers, sealAnswers } from '../forms/answe
 import { type Form, fieldsOf } from '../forms/form.ts'
 import { indexTerms } from '../lists/terms.ts'
 import type { Case } from './case.ts'
-import { type Kind, kindOf } from './kind.ts'
+import { type Kind, kindOf, type Subject } from './kind.ts'
 import { writableStates } from './lifecycle.ts'
 import { correctionsOf, findCase, lockCase } from './queries.ts'
 import { isApplicant } from './steps.ts'
@@ -78,10 +78,40 @@ export async function startCase(
       (await db<Case>('cases').where({ open_key }).first('id', 'kind', 'serial', 'applicant_id'))
     if (!open) throw error
     if (open.kind === kind.code && open.applicant_id === user.organisation_id) return open.id
-    const own = open.applicant_id === user.organisation_id ? `（${open.serial ?? '未提交的草稿'}）` : ''
-    throw new NotNow(
-      `“${subject.name}”已有一件在办的${kindOf(open).label}${own}，办结${own && '、撤回或删除草稿'}后才能申请${kind.label}。`,
-    )
+    throw alreadyOpen(user, kind, subject, open)
+  }
+}
+
+/** That something of another kind about the same is under way; its own applicant is led there. */
+function alreadyOpen(
+  user: User,
+  kind: Kind,
+  subject: Subject,
+  open: Pick<Case, 'id' | 'kind' | 'serial' | 'applicant_id'>,
+): NotNow {
+  const { label } = kindOf(open)
+  const isOwn = open.applicant_id === user.organisation_id
+  const own = isOwn ? `（${open.serial ?? '未提交的草稿'}）` : ''
+  return new NotNow(
+    `“${subject.name}”已有一件在办的${label}${own}，办结${own && '、撤回或删除草稿'}后才能申请${kind.label}。`,
+    isOwn ? { label: `打开这件${label}`, href: `/desk/cases/${open.id}` } : undefined,
+  )
+}
+
+/**
+ * Why somebody cannot begin a case of a kind now, before they press the button; nothing where they can, or where a person or project
+ * is chosen first.
+ */
+export async function whyNotBegun(db: Knex, user: User, kind: Kind): Promise<Pick<NotNow, 'message' | 'way'> | undefined> {
+  if (kind.startsAt) return undefined
+  try {
+    const subject = await kind.subjectOf(db, user, {})
+    const open_key = kind.openKey(subject, await kind.prefill(db, { subject_id: subject.id, applicant_id: user.organisation_id }))
+    const open: Case | undefined = open_key ? await db<Case>('cases').where({ open_key }).first() : undefined
+    return open && open.kind !== kind.code ? alreadyOpen(user, kind, subject, open) : undefined
+  } catch (error) {
+    if (error instanceof NotNow) return error
+    throw error
   }
 }
 
