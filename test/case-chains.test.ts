@@ -185,6 +185,11 @@ test('who is informed may read the case, is told of its steps, and decides nothi
   assert.equal(page.status, 200)
   assert.doesNotMatch(page.text, /name="action"/)
   assert.equal((await press(portal, informed, id, 'withdraw')).status, 403)
+  assert.doesNotMatch(page.text, /\/urge"/)
+  const urged = await informed.post(`/desk/cases/${id}/urge`)
+  assert.equal(urged.status, 403)
+  assert.match(urged.text, /被知会的单位可以在本页查看进度/)
+  assert.equal((await portal.db('case_history').where({ case_id: id, step: 'urge' })).length, 0)
   const [file = 0] = await portal.db('files').insert({
     case_id: id,
     material: 'paper',

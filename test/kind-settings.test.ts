@@ -375,8 +375,8 @@ for (const [what, change, sentence] of [
   ['a limit of 366', set({ 'places.4.limit': '366' }), /第 5 个环节：时限请填写 1 到 365 之间的整数/],
   ['a limit in words', set({ 'places.3.limit': '三天' }), /第 4 个环节：环节时限请填写 1 到 365 之间的整数/],
   ['a clock of the law removed', gone('clocks.0.'), /法定时限“受理”不能删除/],
-  ['a promise longer than the law', row('clocks', 3, { code: 'promise-1', label: '承诺办结', from: 'accepted', until: 'decided', limit: '90', unit: 'working-day', law: '本市承诺' }), /承诺的 90 个工作日长于法定的 15 个工作日/],
-  ['an end before its beginning', row('clocks', 3, { code: 'promise-1', label: '承诺办结', from: 'decided', until: 'accepted', limit: '3', unit: 'working-day', law: '本市承诺' }), /从作出决定起算的，只能到办结为止/],
+  ['a promise longer than the law', row('clocks', 4, { code: 'promise-1', label: '承诺办结', from: 'accepted', until: 'decided', limit: '90', unit: 'working-day', law: '本市承诺' }), /承诺的 90 个工作日长于法定的 15 个工作日/],
+  ['an end before its beginning', row('clocks', 4, { code: 'promise-1', label: '承诺办结', from: 'decided', until: 'accepted', limit: '3', unit: 'working-day', law: '本市承诺' }), /从作出决定起算的，只能到办结为止/],
   ['a desk nobody sits at asked for its opinion', set({ 'consults.0.role': 'developer' }), /开发企业是申请单位的人/],
   ['a material without a name', set({ 'materials.0.label': ' ' }), /第 1 个材料：请填写材料名称。/],
   ['two materials of one code', row('materials', 2, { code: 'plan', label: '图纸', copies: '1' }), /代码“plan”已经用过/],
@@ -409,7 +409,7 @@ for (const [what, change, sentence] of [
 
 test('what lies within the rules is taken: a wait last, a desk added, a limit in days, a promise', async () => {
   const fields = row('places', 5, { ...newDesk, limit: '2', unit: 'calendar-day' })(await opened())
-  const more = row('clocks', 3, { code: 'promise-1', label: '承诺办结', from: 'accepted', until: 'decided', limit: '7', unit: 'working-day', law: '本市承诺' })(fields) // biome-ignore format: one row
+  const more = row('clocks', 4, { code: 'promise-1', label: '承诺办结', from: 'accepted', until: 'decided', limit: '7', unit: 'working-day', law: '本市承诺' })(fields) // biome-ignore format: one row
 
   const saved = await keeper.post(home, { ...more, do: 'save' })
 

@@ -202,11 +202,14 @@ const lost = () => ({ newspaper: '济南日报', notice_on: addDays(today(), -12
 
 test('a lost 正本 is printed again and marked 补; the lost one is void, the 副本 stays valid', async () => {
   const company = await certified()
+  // Printed yesterday: a notice is about the paper that is there already.
+  const printedOn = addDays(today(), -1)
+  await portal.db('certificate_editions').where({ certificate_id: company.certificate }).update({ issued_on: printedOn })
   const id = await draft(company, 'qualification-reissue')
   const fields = { papers: 'main', ...lost() }
   const early = await submit(company.agent, id, fields)
   assert.equal(early.status, 422)
-  assert.match(early.text, /早于这张证书的发证日期/)
+  assert.match(early.text, /不在现证书的制发日期 .* 之后，声明的不是现在这一份证书/)
   const future = await submit(company.agent, id, { ...fields, notice_on: addDays(today(), 1) })
   assert.match(future.text, /登报日期 .* 还没有到/)
   const fresh = await submit(company.agent, id, { ...fields, notice_on: today() })

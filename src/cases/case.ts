@@ -86,6 +86,8 @@ export interface StepPayload {
   corrections?: { target: string; words: string }[]
   answers?: { target: string; words: string }[]
   outcome?: { number: string; on: string; file_id?: number }
+  /** Papers handed in with an answer. */
+  files?: { id: number; name: string }[]
   visit?: { on: string; officers: string[]; finding: string }
   /** 结论, by field of the kind's form. */
   conclusion?: Record<string, string>

@@ -223,8 +223,8 @@ export interface StepForm {
   payload: StepPayload
   /** 退回补正: the items, each bound to a field or a material. */
   corrections?: { target_type: 'field' | 'material'; target: string; words: string }[]
-  /** The scan of an external outcome, received already. */
-  scan?: ReceivedFile
+  /** The scan of an external outcome, or the papers of an answer, received already. */
+  papers?: readonly ReceivedFile[]
 }
 
 /**
@@ -235,7 +235,7 @@ export interface StepForm {
 export async function takeStep(
   user: User,
   id: number,
-  { action, version, payload, corrections = [], scan }: StepForm,
+  { action, version, payload, corrections = [], papers = [] }: StepForm,
 ): Promise<Case> {
   return await inTransaction(async trx => {
     const kase = await lockCase(trx, user, id)
@@ -254,18 +254,39 @@ export async function takeStep(
       standing.kase = { ...kase, rounds: round }
     }
     if (action === 'uphold') await upholdObjections(trx, kase, user, payload.opinion ?? '')
-    const kept = scan && (await addFile(trx, kase, user, 'outcome', scan, kase.edition))
-    if (kept && !kept.ok) throw new Conflict(kept.sentence)
-    const outcome = payload.outcome && { ...payload.outcome, ...(kept ? { file_id: kept.file.id } : {}) }
+    const files = await keepPapers(trx, kase, user, steps[action].by === 'party' ? 'answer' : 'outcome', papers)
+    const [scan] = files
+    const outcome = payload.outcome && { ...payload.outcome, ...(scan ? { file_id: scan.id } : {}) }
     const answers = await editionOf(trx, kase, kase.edition)
     const told = corrections.map(({ target_type, target, words }) => ({ target: `${target_type}.${target}`, words }))
     return await move(trx, standing, user, action, {
       answers,
-      payload: { ...payload, ...(outcome ? { outcome } : {}), ...(told.length ? { corrections: told } : {}) },
+      payload: {
+        ...payload,
+        ...(outcome ? { outcome } : files.length ? { files } : {}),
+        ...(told.length ? { corrections: told } : {}),
+      },
       at: now(),
       changes: action === 'correct' ? { rounds: standing.kase.rounds } : {},
     })
   })
+}
+
+/** Papers that come with a step belong to the edition it is about. @throws Conflict where there are too many */
+async function keepPapers(
+  trx: Knex.Transaction,
+  kase: Case,
+  user: User,
+  material: 'outcome' | 'answer',
+  papers: readonly ReceivedFile[],
+): Promise<{ id: number; name: string }[]> {
+  const kept: { id: number; name: string }[] = []
+  for (const paper of papers) {
+    const added = await addFile(trx, kase, user, material, paper, kase.edition)
+    if (!added.ok) throw new Conflict(added.sentence)
+    kept.push({ id: added.file.id, name: added.file.name })
+  }
+  return kept
 }
 
 interface Moving {
@@ -357,6 +378,10 @@ function targetOf(standing: Standing, code: StepCode): Target {
       return at(previousDesk(standing))
     case 'refused':
       return { state: kind.refusedTo, place: undefined }
+    case 'dissent': {
+      const place = kind.dissent === 'next' ? nextPlace(standing) : undefined
+      return place ? at(place) : { state: kind.refusedTo, place: undefined }
+    }
     case 'back':
       return kase.accepted_at ? at(placeOf(standing)) : { state: 'submitted', place: undefined }
     default:
@@ -504,13 +529,13 @@ export function holderOf(kase: Case): Holder {
 }
 
 /**
- * Moves one case by the clock: a timed wait that has ended, a party that did not answer in time.
- * @param opinion why, where it goes back
+ * Moves one case by the clock: a timed wait that has ended, a party that did not answer in time, a correction nobody made.
+ * @param opinion why, where it goes back or ends
  * @returns false when there is nothing to move any more, because somebody was first
  */
 export async function moveByClock(
   id: number,
-  code: 'expire' | 'lapse' | 'bounce',
+  code: 'expire' | 'lapse' | 'bounce' | 'abandon',
   isDue: (standing: Standing) => Promise<boolean>,
   opinion?: string,
 ): Promise<boolean> {

@@ -128,7 +128,7 @@ function paperFaults(name: string, body: string, { step, edition }: HistoryRow, 
   const frozen = (JSON.parse(body) as Record<string, unknown>)[papersKey] // written by sealedEdition alone
   if (!Array.isArray(frozen)) return []
   const present = files
-    .filter(file => isIn(file, edition) && file.material !== 'outcome')
+    .filter(file => isIn(file, edition) && file.material !== 'outcome' && file.material !== 'answer')
     .map(({ material, sha256 }) => `${material} ${sha256}`)
     .sort()
   return JSON.stringify(frozen) === JSON.stringify(present)

@@ -119,7 +119,7 @@ function timelineOf({ settings, history }: Input): Moment[] {
 interface Span {
   from: Moment
   until?: Moment
-  /** The applicant took the case back. */
+  /** The applicant took the case back, or let it lie. */
   withdrawn?: true
 }
 
@@ -130,7 +130,8 @@ function spanOf(clock: Pick<Clock, 'from' | 'until'>, timeline: Moment[], { sett
   let until: Moment | undefined
   // The step that begins the last stage may end it too: a decision without publicity is also the end.
   for (const moment of clock.from === 'decided' ? timeline.slice(begin) : timeline.slice(begin + 1)) {
-    if (moment.step === 'withdraw') return until ? { from, until } : { from, until: moment, withdrawn: true }
+    if (moment.step === 'withdraw' || moment.step === 'abandon')
+      return until ? { from, until } : { from, until: moment, withdrawn: true }
     if (!until && ends(clock.until, moment, settings.chain)) until = moment
     // 异议成立: the case is undecided again.
     else if (until && clock.until === 'decided' && !isDecided(moment, settings.chain)) until = undefined

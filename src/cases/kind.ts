@@ -86,6 +86,14 @@ export interface Clock {
   silence?: string
 }
 
+/** The code of the clock whose end ends a case: 逾期未补正，视为撤回. */
+export const abandonmentCode = 'abandonment'
+
+/** How long a request for correction may stay without an answer before the application counts as taken back; nothing where the settings set no such limit. */
+export function abandonment({ clocks }: Pick<KindSettings, 'clocks'>): Clock | undefined {
+  return clocks.find(({ code }) => code === abandonmentCode)
+}
+
 /** A paper the applicant hands in. */
 export interface Material {
   code: string
@@ -213,6 +221,8 @@ export interface Kind<F extends Form = Form> {
   suspended?(db: Knex): Promise<string | undefined>
   /** Where 不通过 leads (domain.md §3.1). */
   refusedTo: 'draft' | 'rejected' | 'refused'
+  /** Where a party leads the case that does not agree: on, with its reasons, or where 不通过 leads. Without it a party only answers. */
+  dissent?: 'next' | 'refused'
   /** What a state is called here, where that differs. */
   states?: Partial<Record<State, string>>
   /** What a step is called here, where that differs: 立案 for 受理. */

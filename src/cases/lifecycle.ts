@@ -36,7 +36,7 @@ export interface Step {
   by: 'applicant' | 'desk' | 'party' | 'clock'
   from: readonly State[]
   /** A state, or what the chain says: the next place, the one before, or where the kind sends what it refuses. */
-  to: State | 'first' | 'next' | 'previous' | 'refused' | 'back'
+  to: State | 'first' | 'next' | 'previous' | 'refused' | 'back' | 'dissent'
   needs?: 'opinion' | 'corrections'
   /** Who filed it, or decided it at another place, may not take the step (不得自审). */
   fourEyes?: true
@@ -46,12 +46,14 @@ export interface Step {
 
 /**
  * 办理步骤. `first` is the first desk of the chain, `next` the following place or `done` after the last, `previous` the desk before,
- * `refused` what the kind says (`draft`, `rejected` or `refused`), `back` the desk that asked for the correction.
+ * `refused` what the kind says (`draft`, `rejected` or `refused`), `dissent` what it says of a party that does not agree, `back` the
+ * desk that asked for the correction.
  */
 export const steps = {
   submit: { label: '提交', by: 'applicant', from: ['draft', 'rejected'], to: 'submitted' },
   resubmit: { label: '补正提交', by: 'applicant', from: ['supplement'], to: 'back' },
   withdraw: { label: '撤回', by: 'applicant', from: ['submitted', 'supplement', 'reviewing'], to: 'withdrawn' },
+  abandon: { label: '逾期未补正，视为撤回', by: 'clock', from: ['supplement'], to: 'withdrawn', negative: true },
   accept: { label: '受理', by: 'desk', from: ['submitted'], to: 'first', fourEyes: true },
   decline: {
     label: '不予受理',
@@ -83,6 +85,7 @@ export const steps = {
   },
   refuse: { label: '不通过', by: 'desk', from: ['reviewing'], to: 'refused', needs: 'opinion', fourEyes: true, negative: true },
   answer: { label: '答复', by: 'party', from: ['reviewing'], to: 'next', needs: 'opinion' },
+  dissent: { label: '不同意', by: 'party', from: ['reviewing'], to: 'dissent', needs: 'opinion', negative: true },
   lapse: { label: '逾期未答复', by: 'clock', from: ['reviewing'], to: 'next' },
   expire: { label: '期满', by: 'clock', from: ['waiting'], to: 'next' },
   // What the approval rests on is gone: whoever decided looks at it again.

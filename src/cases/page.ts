@@ -26,6 +26,7 @@ import { consultationsOf, correctionsOf, isKeptBack, mayReadPapers, visibleCases
 import { stepForms } from './step-forms.ts'
 import { isApplicant, placeOf, type Standing, stateOf, stepsFor } from './steps.ts'
 import { nextInTodo } from './todo.ts'
+import { mayUrge } from './urge.ts'
 import { showForm } from './write-page.ts'
 
 /** What a case page shows again after a mistake. */
@@ -194,12 +195,6 @@ async function queueOf(
   return rows.length ? { next, total: rows.length, waiting: here !== undefined } : undefined
 }
 
-function mayUrge({ kase, kind }: Standing, user: User): boolean {
-  if (kase.holder_role === user.role || kase.holder_id === user.organisation_id) return false
-  if (!kase.holder_role && !kase.holder_id) return false
-  return isApplicant(kase, kind, user) || user.role === 'supervisor' || roles[user.role].scope === 'city'
-}
-
 /** What the names of fields and materials are called, for corrections and marks. */
 export function labelsOf({ kind, settings }: Pick<Standing, 'kind' | 'settings'>): Record<string, string> {
   const fields = fieldsOf(kind.form).flatMap(field => [
@@ -222,6 +217,7 @@ export interface StoryLine {
   opinion?: string
   note?: string
   list?: string[]
+  files?: { id: number; name: string }[]
   /** An internal line: never sent to applicants. */
   inner: boolean
 }
@@ -258,6 +254,7 @@ export function storyOf(
         ...(payload?.opinion && !(unnamed && own) ? { opinion: payload.opinion } : {}),
         ...(payload?.note && isOffice ? { note: payload.note } : {}),
         ...(list.length ? { list } : {}),
+        ...(payload?.files ? { files: payload.files } : {}),
         inner: !line.open,
       }
     })

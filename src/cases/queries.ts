@@ -60,7 +60,7 @@ function partOf(db: Knex, organisation_id: number): Knex.QueryBuilder {
             .select(db.raw('1'))
             .from('case_history')
             .whereRaw('case_history.case_id = case_parties.case_id')
-            .whereIn('case_history.step', ['answer', 'lapse']),
+            .whereIn('case_history.step', ['answer', 'dissent', 'lapse']),
         ),
     )
 }

@@ -120,14 +120,17 @@ for (const form of ['steps', 'submit', 'draft', 'outcome', 'notes', 'reveal', 'u
 for (const form of ['objections', 'consultations', 'materials'])
   cases.get(`/:id/${form}/:item`, allow(...caseReaders), (req, res) => res.redirect(302, `/desk/cases/${recordId(req)}`))
 
-/** The outcome of an external authority comes with a scan, so the form is multipart; who may not decide is refused before it is read. */
+/**
+ * The outcome of an external authority comes with a scan, and the answer of a party with papers, so their form is multipart; who may
+ * not take the step is refused before it is read.
+ */
 cases.post(
   '/:id/outcome',
-  allow(...caseDeciders),
+  allow(...caseReaders),
   async (req, res, next) => {
     const user = currentUser(res)
     const standing = await standingOf(db, await findCase(db, user, recordId(req)))
-    if (placeOf(standing)?.sort !== 'external' || !stepsFor(standing, user).some(step => step.needs === 'outcome'))
+    if (!stepsFor(standing, user).some(({ code, needs }) => needs === 'outcome' || steps[code].by === 'party'))
       throw new Conflict(movedOn(standing, user))
     next()
   },
@@ -136,9 +139,8 @@ cases.post(
     const received = receivedIn(req)
     const keys = received.flatMap(file => (file.ok ? [file.key] : []))
     try {
-      const [scan] = received.map(asScan)
-      const used = await decide(req, res, scan)
-      await dropFiles(keys.filter(key => key !== used))
+      const isTaken = await decide(req, res, received)
+      if (!isTaken) await dropFiles(keys)
     } catch (error) {
       await dropFiles(keys)
       throw error
@@ -148,10 +150,10 @@ cases.post(
 
 /**
  * Takes the step of a case page.
- * @param scan of an external outcome
- * @returns where the bytes lie that now belong to the case
+ * @param received the scan of an external outcome, or the papers of an answer
+ * @returns whether they belong to the case now
  */
-async function decide(req: Request, res: Response, scan?: Received): Promise<string | undefined> {
+async function decide(req: Request, res: Response, received: readonly Received[] = []): Promise<boolean> {
   const user = currentUser(res)
   const id = recordId(req)
   const kase = await findCase(db, user, id)
@@ -160,18 +162,20 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
   if (!isStep(action) || steps[action].by === 'clock' || action === 'submit' || action === 'resubmit')
     throw new BadRequest('没有这个办理步骤。请回到办件页，用页面上的按钮办理。')
   const standing = await standingOf(db, kase)
-  const read = stepForms.read(action, standing, body, scan)
+  // What an authority has decided is one scan; a party may hand in several papers of any sort.
+  const papers = steps[action].by === 'party' ? received : received.slice(0, 1).map(asScan)
+  const read = stepForms.read(action, standing, body, papers)
   if (!read.ok) {
     await showCase(req, res.status(422), kase, { action, values: read.values, mistakes: read.mistakes })
-    return undefined
+    return false
   }
   const conclusion = asksConclusion(action, standing) ? read.data.payload.conclusion : undefined
   const wrong = conclusion && (await standing.kind.conclusionMistakes?.(db, kase, conclusion))
   if (wrong && Object.keys(wrong).length) {
     await showCase(req, res.status(422), kase, { action, values: { ...typedTexts(body), ...conclusion }, mistakes: wrong })
-    return undefined
+    return false
   }
-  const moved = await takeStep(user, id, { action, ...read.data, ...(scan?.ok ? { scan } : {}) })
+  const moved = await takeStep(user, id, { action, ...read.data, papers: papers.filter(paper => paper.ok) })
   const next = await nextInTodo(db, user, moved)
   flash(req, {
     tone: 'ok',
@@ -179,7 +183,7 @@ async function decide(req: Request, res: Response, scan?: Received): Promise<str
     ...(next ? { link: { href: `/desk/cases/${next}`, label: '办下一件' } } : {}),
   })
   res.redirect(303, `/desk/cases/${id}`)
-  return scan?.ok ? scan.key : undefined
+  return true
 }
 
 /** What was just done, and where the case is now. */

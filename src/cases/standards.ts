@@ -1,5 +1,5 @@
 import { consent } from '../forms/form.ts'
-import type { Clock, Material } from './kind.ts'
+import { abandonmentCode, type Clock, type Material } from './kind.ts'
 
 /** What most kinds have in common until the regulator decides otherwise (domain.md §3.2). */
 
@@ -7,7 +7,8 @@ import type { Clock, Material } from './kind.ts'
 export const cityRule = '本市办理规定'
 
 /**
- * The three clocks of an application: accepted or returned within 5 working days (行政许可法 第三十二条), decided, corrected within 10.
+ * The clocks of an application: accepted or returned within 5 working days (行政许可法 第三十二条), decided, corrected within 10, and
+ * taken for withdrawn when nothing was corrected within 30 days.
  * @param decision the limit of the decision in working days, its law, and what does not count besides the correction
  * @param acceptance what differs there, such as the law that sets it
  */
@@ -28,6 +29,17 @@ export function standardClocks(
       ...decision,
     },
     { ...clock, code: 'correction', label: '补正', from: 'corrected', until: 'resubmitted', limit: 10, keeper: 'applicant' },
+    // The law has no limit for the applicant; after this one the application counts as taken back (assumed).
+    {
+      ...clock,
+      code: abandonmentCode,
+      label: '逾期未补正视为撤回',
+      from: 'corrected',
+      until: 'resubmitted',
+      limit: 30,
+      unit: 'calendar-day',
+      keeper: 'applicant',
+    },
   ]
 }
 

@@ -51,6 +51,12 @@ const forms: Record<Need | 'plain', Form> = {
   }),
 }
 
+/** What is wrong with papers handed in with an answer; none need be. */
+function badPaper(papers: readonly Received[]): Mistakes {
+  const bad = papers.find(paper => !paper.ok)
+  return bad && !bad.ok ? { answer_file: bad.sentence } : {}
+}
+
 /** Nobody decides about an application before it was accepted. */
 function tooEarly(on: string, { kase }: Standing): Mistakes {
   const accepted = kase.accepted_at && dayOf(kase.accepted_at)
@@ -73,7 +79,8 @@ export const stepForms = {
   },
 
   /** Reads what was posted for a step. Items of a correction come as `item=field.capital` and `words.field.capital=…`. */
-  read(action: StepCode, standing: Standing, body: Record<string, unknown>, scan?: Received): Read {
+  read(action: StepCode, standing: Standing, body: Record<string, unknown>, papers: readonly Received[] = []): Read {
+    const [scan] = papers
     const step: Step = steps[action]
     const need = needOf(action, standing) ?? step.needs
     const conclusion = asksConclusion(action, standing) ? standing.kind.conclusion : undefined
@@ -85,6 +92,7 @@ export const stepForms = {
       ...(need === 'outcome' && !scan?.ok
         ? { outcome_file: scan?.sentence ?? '请上传对方决定的扫描件（pdf、jpg 或 png）。' }
         : {}),
+      ...(need !== 'outcome' ? badPaper(papers) : {}),
       ...(need === 'outcome' && form.ok ? tooEarly(String((form.data as Record<string, unknown>).outcome_on), standing) : {}),
     }
     if (!form.ok || Object.keys(mistakes).length)
@@ -113,8 +121,9 @@ function withConclusion(form: Form, conclusion: Form | undefined): Form {
 }
 
 /** A negative answer from outside has the same papers as a positive one. */
-function needOf(action: StepCode, standing: Standing): Need | undefined {
+function needOf(action: StepCode, standing: Standing): Need | 'plain' | undefined {
   const place = standing.settings.chain.find(place => place.code === standing.kase.place)
+  if (action === 'answer' && standing.kind.dissent) return 'plain'
   if ((action === 'pass' || action === 'refuse') && place?.sort === 'external') return 'outcome'
   return action === 'pass' && place?.sort === 'desk' && place.visit ? 'visit' : undefined
 }

@@ -2,7 +2,7 @@ import { roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
 import type { Tone } from '../lists/list.ts'
 import type { Case, HistoryRow } from './case.ts'
-import { isExOfficio, type Kind, type KindSettings, type Place, stepWord } from './kind.ts'
+import { abandonment, isExOfficio, type Kind, type KindSettings, type Place, stepWord } from './kind.ts'
 import { type Need, type State, type Step, type StepCode, states, stepCodes, steps } from './lifecycle.ts'
 
 /** What decides which steps are open. */
@@ -109,12 +109,17 @@ export function isOpen(code: StepCode, standing: Standing): boolean {
     case 'answer':
     case 'lapse':
       return sort === 'party'
+    case 'dissent':
+      return sort === 'party' && standing.kind.dissent !== undefined
     case 'bounce':
       return sort === 'wait' && previousDesk(standing) !== undefined
     case 'uphold':
       return sort === 'wait' && kase.holder_role !== null
     case 'withdraw':
       return kase.decided_at === null
+    case 'abandon':
+      // What an office begins of its own motion is no application that could count as taken back.
+      return !isExOfficio(standing.kind) && abandonment(settings) !== undefined
     default:
       return true
   }
@@ -176,6 +181,8 @@ function needOf(code: StepCode, standing: Standing): Need | undefined {
   const place = placeOf(standing)
   if ((code === 'pass' || code === 'refuse') && place?.sort === 'external') return 'outcome'
   if (code === 'pass' && place?.sort === 'desk' && place.visit) return 'visit'
+  // Who is asked to agree says so by the button; who disagrees gives reasons.
+  if (code === 'answer' && standing.kind.dissent) return undefined
   const step: Step = steps[code]
   return step.needs
 }
@@ -198,6 +205,8 @@ function leadsTo(code: StepCode, standing: Standing): string {
       return previousDesk(standing)?.label ?? ''
     case 'refuse':
       return name(kind.refusedTo)
+    case 'dissent':
+      return kind.dissent === 'next' ? (nextPlace(standing)?.label ?? '') : name(kind.refusedTo)
     case 'accept':
       return standing.settings.chain[0]?.label ?? ''
     case 'correct':

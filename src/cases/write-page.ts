@@ -13,7 +13,7 @@ import { readClocks } from './clock.ts'
 import { type Draft, editionOf, findWritable, saveDraft, unlockedFields, workingAnswers } from './drafts.ts'
 import { findingsFor } from './findings.ts'
 import { payloadsOf } from './history.ts'
-import { type Kind, type KindSettings, kindOf, stepWord } from './kind.ts'
+import { abandonmentCode, type Kind, type KindSettings, kindOf, stepWord } from './kind.ts'
 import { materialsOf } from './materials.ts'
 import { storyOf } from './page.ts'
 import { correctionsOf } from './queries.ts'
@@ -80,7 +80,8 @@ export async function showForm(res: Response, kase: Case, written: Written = {})
     })
     const letter = (await documentsOf(db, kase.id)).findLast(document => document.paper === 'correction')
     const printHref = letter && `/desk/cases/${kase.id}/papers/${letter.id}.pdf`
-    res.render('cases/correction', { ...common, ...page, answers, printHref })
+    const abandonedAfter = readings.find(({ code, state }) => code === abandonmentCode && state === 'running')?.due_on
+    res.render('cases/correction', { ...common, ...page, answers, printHref, abandonedAfter })
     return
   }
   const sections = formSections(kind.form, answers, mistakes, adjust)

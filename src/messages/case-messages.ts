@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import { settingsNow } from '../admin/settings.ts'
 import type { Limit } from '../calendar.ts'
 import type { Case } from '../cases/case.ts'
-import { isExOfficio, type Kind, type KindSettings, type Place } from '../cases/kind.ts'
+import { isExOfficio, type Kind, type KindSettings, type Place, stepWord } from '../cases/kind.ts'
 import { type StepCode, states, stepLabel } from '../cases/lifecycle.ts'
 import { settingsById } from '../cases/settings.ts'
 import { config } from '../config.ts'
@@ -111,6 +111,31 @@ export async function tellOfUrge(trx: Knex.Transaction, { kase, kind, by, words,
   })
 }
 
+/**
+ * Tells the applicant, once, that an application nobody corrects will count as taken back. The caller holds the lock of the case.
+ * @param dueOn the last day to hand in the correction
+ */
+export async function tellOfSilence(
+  trx: Knex.Transaction,
+  { kase, kind, dueOn }: { kase: Case; kind: Kind; dueOn: string },
+): Promise<void> {
+  const title = `您的${matterOf(kind)}还没有补正，请在 ${inWords(dueOn)} 前提交；到期没有提交的，视为撤回申请。`
+  // The day stands in the sentence, so another correction is told of anew.
+  if (await trx('messages').where({ case_id: kase.id, title }).first('id')) return
+  const { applicant: own } = await partiesOf(trx, kase)
+  const isThere = own.organisations.includes(kase.applicant_id)
+  const organisations = isThere || own.users.length ? own.organisations : [kase.applicant_id, ...own.organisations]
+  for (const to of recipients({ ...own, organisations }))
+    await tell(trx, {
+      to,
+      title,
+      body: serialWords(kase),
+      link: linkTo(kase),
+      case_id: kase.id,
+      channels: ['inbox', 'sms', 'mail'],
+    })
+}
+
 /** The desk of a role for a case, as messages address it: in the case's street or district, or the city. */
 export function deskOf(kase: Pick<Case, 'district_code' | 'street_code'>, role: Role): { role: Role; region_code: string } {
   const { scope } = roles[role]
@@ -188,7 +213,7 @@ function matterOf({ label }: Kind): string {
 
 /** Whether the step asks something of the applicant or decides their case, so that they should hear of it without signing in. */
 function isAsked({ kase, step }: ToldStep): boolean {
-  return kase.state === 'done' || step === 'correct' || step === 'refuse' || step === 'decline'
+  return kase.state === 'done' || step === 'correct' || step === 'refuse' || step === 'decline' || step === 'abandon'
 }
 
 interface Sentence {
@@ -212,6 +237,8 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
       return { title: `${whose}的补正材料已提交，由${nextOffice}继续办理。` }
     case 'withdraw':
       return { title: `${whose}已撤回，不再办理。` }
+    case 'abandon':
+      return { title: `${whose}逾期未补正，视为撤回申请，不再办理。`, more: '仍需办理的，请备齐材料后重新申请。' }
     case 'accept': {
       const limit = settings?.clocks.find(clock => clock.from === 'accepted' && clock.keeper === 'desk')
       return { title: `${office}已受理${whose}${limit ? `，${limitWords(limit)}内办结` : ''}。` }
@@ -231,6 +258,10 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
       return {
         title: `${office}没有通过${whose}，现在是“${called(kase.state)}”，修改后可以重新提交。`,
       }
+    case 'dissent':
+      return {
+        title: `${placeLabel}对${whose}${stepWord(kind, 'dissent')}，${kase.state === 'reviewing' ? `转${place?.label ?? '下一环节'}` : `现在是“${called(kase.state)}”，修改后可以重新提交`}。`,
+      }
     case 'uphold':
       return { title: `公示期间的异议成立，${whose}退回${place?.label ?? '上一环节'}重新审核。` }
     case 'bounce':
@@ -239,13 +270,13 @@ function sentenceOf({ kase, kind, step, from, place, placeLabel, dueOn }: ToldSt
     case 'answer':
     case 'lapse':
     case 'expire':
-      return onward({ kase, kind, place, whose, before: beforeOf(step, from, placeLabel, whose), called })
+      return onward({ kase, kind, place, whose, before: beforeOf({ step, kind }, from, placeLabel, whose), called })
   }
 }
 
 /** The first half of a sentence about a case that moves on. */
 function beforeOf(
-  step: 'pass' | 'answer' | 'lapse' | 'expire',
+  { step, kind }: { step: 'pass' | 'answer' | 'lapse' | 'expire'; kind: Kind },
   from: Place | undefined,
   placeLabel: string,
   whose: string,
@@ -254,7 +285,7 @@ function beforeOf(
     case 'pass':
       return `${placeLabel}已通过${whose}`
     case 'answer':
-      return `${placeLabel}已答复${whose}`
+      return `${placeLabel}已${stepWord(kind, 'answer')}${whose}`
     case 'lapse':
       return `${from?.label ?? '对方'}逾期没有答复${whose}`
     case 'expire':

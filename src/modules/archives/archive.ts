@@ -217,6 +217,11 @@ export async function indexRecord(trx: Knex, archive: Archive, id: number, answe
   for (const scope of terms.scopes) await indexTerms(trx, scope, id, texts)
 }
 
+/** Locks a record until the transaction ends; all writers lock its tables in the same order. */
+export async function lockRecord(trx: Knex.Transaction, archive: Archive, id: number): Promise<void> {
+  for (const table of archive.tables) await trx(table).where({ id }).forUpdate().first('id')
+}
+
 /**
  * Changes a record and writes what changed, field by field.
  * @param answers checked answers in their stored form; fields left out stay as they are
@@ -231,8 +236,7 @@ export async function changeRecord(
   { answers, version, by }: { answers: RecordAnswers; version?: number; by: ChangedBy },
 ): Promise<string[]> {
   const own = ownTable(archive)
-  // All writers lock the tables in the same order.
-  for (const table of archive.tables) await trx(table).where({ id }).forUpdate().first('id')
+  await lockRecord(trx, archive, id)
   const before = await readRecord(trx, archive, id)
   if (version !== undefined && version !== before.version) throw new Conflict(await lastChange(trx, archive, id))
   const changed = Object.keys(answers).filter(

@@ -75,6 +75,15 @@ export function changeMistakes(archive: Archive, record: RecordAnswers, answers:
   )
 }
 
+/** What has become different in the archive since the form was filled in, among what is to change: the labels of the fields. */
+export function changedMeanwhile(archive: Archive, record: RecordAnswers, answers: Answers, adjust: Adjust): string[] {
+  const now = nowAnswers(archive, record, adjust)
+  const changes = changesIn(archive, answers)
+  return fieldsOf(starredPart(archive)).flatMap(({ name, label }) =>
+    changes[name] && (answers[nowOf(name)] ?? '') !== now[nowOf(name)] ? [label] : [],
+  )
+}
+
 /** 前后对照: one line for each field that is to change, the same for applicant and officer. */
 export function changeChecks(archive: Archive, law: string, adjust: (db: Knex) => Promise<Adjust>): Check[] {
   const part = starredPart(archive)

@@ -11,12 +11,21 @@ import { nameKey } from '../../database/names.ts'
 import { isDuplicate } from '../../db.ts'
 import { NotNow } from '../../errors.ts'
 import type { Answers } from '../../forms/answers.ts'
-import { date, fieldsOf, type Mistakes, optionalText, text } from '../../forms/form.ts'
+import { type Adjust, date, fieldsOf, type Mistakes, optionalText, text } from '../../forms/form.ts'
 import { isDay } from '../../identifiers.ts'
 import { tell } from '../../messages/messages.ts'
 import { isEnabled } from '../qualification/standards.ts'
-import { type Archive, changeRecord, createRecord, type RecordAnswers, readRecord } from './archive.ts'
-import { changeChecks, changeFields, changeMistakes, changesIn, nowAnswers, regionAdjust, regionMistakes } from './change-form.ts'
+import { type Archive, changeRecord, createRecord, lockRecord, type RecordAnswers, readRecord } from './archive.ts'
+import {
+  changeChecks,
+  changedMeanwhile,
+  changeFields,
+  changeMistakes,
+  changesIn,
+  nowAnswers,
+  regionAdjust,
+  regionMistakes,
+} from './change-form.ts'
 import { companies, companyArchives, companyYears, yearFigures } from './company.ts'
 import { certificateStates } from './words.ts'
 
@@ -250,7 +259,7 @@ export const companyChange = defineKind({
   fileBy: changeDue,
   async whenDone(trx, kase, { answers }) {
     const archive = archiveOf(kase)
-    await writeChanges(trx, archive, kase, changesIn(archive, answers))
+    await writeChanges(trx, archive, kase, { answers, adjust: await regionAdjust(trx) })
     const held = (await isEnabled(trx)) && (await certificateToChange(trx, kase, answers))
     if (held)
       await tell(trx, {
@@ -268,11 +277,30 @@ async function archiveIn(db: Knex, id: number): Promise<Archive> {
   return archiveOf({ subject_type: row?.kind ?? '' })
 }
 
+/** The name of the counter that counts nothing: whoever gives a company its name waits here for whoever does so at the same time. */
+const nameDoor = 'company-name'
+
 /**
  * Writes approved changes of ★ fields into the archive, and keeps the licence handed in with them.
- * @throws NotNow when somebody has got the code or the name since the submission
+ * @param form the part of the archive the application has, where that is another than the archive's
+ * @param adjust the choices its form was filled in with
+ * @throws NotNow when somebody has got the code or the name since the submission, or the archive says something else than then
  */
-export async function writeChanges(trx: Knex.Transaction, archive: Archive, kase: Case, changes: RecordAnswers): Promise<void> {
+export async function writeChanges(
+  trx: Knex.Transaction,
+  archive: Archive,
+  kase: Case,
+  { answers, form = archive, adjust }: { answers: Answers; form?: Archive; adjust: Adjust },
+): Promise<void> {
+  const changes = changesIn(form, answers)
+  if (changes.name) await trx('counters').where({ prefix: nameDoor }).forUpdate().first('prefix')
+  await lockRecord(trx, archive, kase.subject_id)
+  const { answers: record } = await readRecord(trx, archive, kase.subject_id)
+  const meanwhile = changedMeanwhile(form, record, answers, adjust)
+  if (meanwhile.length)
+    throw new NotNow(
+      `现在不能通过：申请提交后，企业档案的“${meanwhile.join('、')}”已经变更，与申请表的“现登记”不一致。请不通过并说明理由，申请人核对后重新提交，“现登记”会自动更新。`,
+    )
   const [taken] = Object.values(await takenMistakes(trx, kase, changes))
   if (taken) throw new NotNow(`现在不能通过：${taken}本件请退回申请人，或者不通过并说明理由。`)
   await changeRecord(trx, archive, kase.subject_id, { answers: changes, by: { user_id: null, case_id: kase.id } }).catch(

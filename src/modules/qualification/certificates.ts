@@ -323,16 +323,19 @@ export function changesBetween(
 /**
  * 变更: the same number, the next edition with the company as the archive knows it today; 正副本 issued before become 已换发. Write the
  * archive first.
+ * @param saidBefore what the certificate said before the archive was written; read now unless told
  * @throws NotNow when nothing differs, or there is no valid certificate any more
  */
 export async function changeCertificate(
   trx: Knex.Transaction,
   kase: Pick<Case, 'id'> & { company_id: number },
   on: string,
+  saidBefore?: CertificateFacts,
 ): Promise<void> {
   const row = await lockCertificate(trx, kase.company_id)
   if (!row) throw new NotNow('这家企业已没有有效的资质证书，不能换发。请不通过并说明理由。')
-  const [said, company] = [await factsNow(trx, row), await companyFacts(trx, kase.company_id)]
+  const said = saidBefore ?? (await factsNow(trx, row))
+  const company = await companyFacts(trx, kase.company_id)
   const changes = changesBetween(said, company).map(change => ({ on, ...change }))
   if (!changes.length) throw new NotNow('证书记载的内容与企业档案一致，没有要变更的。请不通过并说明理由。')
   const { reissued: _, ...before } = said

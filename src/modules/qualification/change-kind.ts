@@ -214,10 +214,13 @@ export const qualificationChange = defineKind({
   },
   fileBy: changeDue,
   async whenDone(trx, kase, { answers, decidedOn }) {
+    // What a certificate of before the portal says is read off the archive, so it is read before that changes.
+    const held = await liveCertificate(trx, kase.subject_id)
+    const said = held && (await factsNow(trx, held))
     // The archive first, in the order in which every approval locks.
-    await writeChanges(trx, companies, kase, changesIn(changing, answers))
+    await writeChanges(trx, companies, kase, { answers, form: changing, adjust: {} })
     await lockHeld(trx, kase.subject_id, answers, matter)
-    await changeCertificate(trx, { ...kase, company_id: kase.subject_id }, decidedOn)
+    await changeCertificate(trx, { ...kase, company_id: kase.subject_id }, decidedOn, said)
   },
   afterwards: '企业档案和资质证书登记已经变更，证书编号不变。由市局制发的新正本、副本可在本页下载打印，原证书不能再使用。',
 })

@@ -8,7 +8,7 @@ import type { Answers } from '../../forms/answers.ts'
 import { choice, date, type Mistakes, optionalText, text } from '../../forms/form.ts'
 import { isDay } from '../../identifiers.ts'
 import { certificateLevels, optionsOf } from '../archives/words.ts'
-import { isGrantedElsewhere, reissueCertificate } from './certificates.ts'
+import { editionsOf, isGrantedElsewhere, reissueCertificate } from './certificates.ts'
 import { heldAnswers, heldFields, heldMistakes, holderOf, inForceCheck, liveCertificate, lockHeld, registered } from './held.ts'
 import { companyRoles, law, licenceClocks, shortChain, unlessEnabled } from './standards.ts'
 
@@ -21,7 +21,7 @@ type Lost = keyof typeof lost
 
 const form = z.object({
   ...heldFields,
-  issued_on: registered('发证日期'),
+  issued_on: registered('现证书制发日期'),
   papers: choice({ label: '遗失的证书', section: '遗失情况', options: optionsOf(lost) }),
   explanation: optionalText({ label: '遗失经过', type: 'textarea', max: 1000 }),
   newspaper: text({ label: '报刊名称', section: '登报声明', max: 100, hint: '声明刊登在哪家报刊' }),
@@ -110,15 +110,17 @@ export const qualificationReissue = defineKind({
   openKey: ({ id }) => `certificate:${id}`,
   async prefill(db, { subject_id }) {
     const held = await liveCertificate(db, subject_id)
-    return { ...heldAnswers(held), issued_on: held?.issued_on ?? '' }
+    // A notice is about the paper that was printed last: one that was changed or printed anew has a newer day than the certificate.
+    const [newest] = held ? await editionsOf(db, held.id) : []
+    return { ...heldAnswers(held), issued_on: newest?.issued_on ?? held?.issued_on ?? '' }
   },
   async mistakes(db, kase, answers, settings) {
     const mistakes: Mistakes = await heldMistakes(db, kase.subject_id, matter)
     const on = textIn(answers, 'notice_on')
     const from = earliest(answers, settings)
     if (on > today()) mistakes.notice_on = `登报日期 ${on} 还没有到。请在声明见报以后申请（${matter.clause}）。`
-    else if (on < textIn(answers, 'issued_on'))
-      mistakes.notice_on = `登报日期 ${on} 早于这张证书的发证日期 ${textIn(answers, 'issued_on')}，声明的不是这张证书。请核对日期。`
+    else if (on <= textIn(answers, 'issued_on'))
+      mistakes.notice_on = `登报日期 ${on} 不在现证书的制发日期 ${textIn(answers, 'issued_on')} 之后，声明的不是现在这一份证书。每次遗失都要另行登报声明（${matter.clause}），请填写遗失以后的登报日期。`
     else if (from && from > today())
       mistakes.notice_on = `声明要满 ${settings.thresholds.notice_days} 日才能申请补办。${on} 登报的，${from} 起可以提交，内容已存为草稿。`
     return mistakes
