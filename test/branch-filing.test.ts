@@ -196,6 +196,15 @@ test('what the mandate says must be possible, and the head office is another com
   assert.match(plain((await submit(branch, id, turned)).text), /早于开始日期/)
 })
 
+test('a filing and its proof hold no longer than the mandate of the head office', async () => {
+  const branch = await newBranch()
+  const until = addDays(today(), 100)
+  const id = await filed(branch, { mandate_until: until })
+  assert.equal((await filingsOf(branch.id))[0].valid_until, until)
+  const [year, month, date] = until.split('-').map(Number)
+  assert.ok((await proofOf(id)).facts.includes(`${year}年${month}月${date}日`))
+})
+
 test('a company of the city is refused, and one whose branch lies nowhere; each is told where to turn', async () => {
   const local = await newCompany(portal)
   const refused = await local.agent.post('/desk/cases/new/branch-filing')

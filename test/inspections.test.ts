@@ -106,13 +106,24 @@ test('the closing day is moved back by the city clerk alone, with a reason; thos
   const stale = await city.post(at, { ...wanted, version: '99' })
   assert.equal(stale.status, 409)
 
+  const ended = await holder()
+  const [entered] = await portal
+    .db('inspections')
+    .insert({ company_id: ended.id, year, result: 'absent', source: 'case', created_at: new Date(), updated_at: new Date() })
+  await portal.db('certificates').where({ company_id: ended.id }).update({ state: 'cancelled', ended_on: last, live: null })
   const absent = Number((await portal.db('inspections').where({ year, result: 'absent' }).count({ n: '*' }).first())?.n)
   assert.ok(absent > 0)
   assert.equal((await city.post(at, wanted)).status, 303)
   assert.equal((await city.post(at, wanted)).status, 303)
   const moved = await portal.db('inspection_seasons').where({ year }).first()
   assert.deepEqual([moved.closes_on, moved.closed_at, moved.version], [until, null, season.version + 1])
-  assert.equal(await portal.db('inspections').where({ year, result: 'absent' }).first(), undefined)
+  assert.deepEqual(
+    await portal.db('inspections').where({ year, result: 'absent' }).pluck('id'),
+    [entered],
+    'who holds no certificate any more has nothing to file for',
+  )
+  for (const written of [`0x${year.toString(16)}`, `${year}.0`, `${year}e0`])
+    assert.equal((await city.get(`/desk/inspections/${written}`)).status, 404, written)
   const log = await portal.db('action_log').where({ action: 'inspection.season' }).orderBy('id', 'desc')
   assert.deepEqual(JSON.parse(log[0].detail), { changes: { closes_on: [last, until] }, reason: '部分企业报表延后。' })
   assert.equal(log.length, 2, 'the opening and one extension')

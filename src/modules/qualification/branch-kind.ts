@@ -155,7 +155,7 @@ const mandated: Check = {
       actual: until ? `授权 ${from} 至 ${until}` : `授权自 ${from} 起，没有截止日期`,
       verdict: covers ? 'ok' : 'warn',
       law: cityRule,
-      ...(covers ? {} : { detail: '可以提交；授权到期前请总公司重新出具，续期时一并提交' }),
+      ...(covers ? {} : { detail: '可以提交，备案有效期只到授权截止日；授权到期前请总公司重新出具，续期时一并提交' }),
     }
   },
 }
@@ -313,7 +313,14 @@ export const branchFiling = defineKind({
     // A renewal in time goes on where the filing before ends.
     const held = await filingOf(trx, company_id)
     const first = held && held.valid_until >= decidedOn ? addDays(held.valid_until, 1) : decidedOn
-    const valid_until = lastDayAfter(first, settings.thresholds.valid_years ?? 1)
+    const whole = lastDayAfter(first, settings.thresholds.valid_years ?? 1)
+    // A branch acts by the mandate of its head office and never longer (民法典 第七十四条).
+    const mandate = textOf(answers, 'mandate_until')
+    if (mandate && mandate < decidedOn)
+      throw new NotNow(
+        `现在不能通过：总公司的授权已于 ${mandate} 截止（${cityRule}）。请不通过并说明理由，由总公司重新出具授权委托书后再提交。`,
+      )
+    const valid_until = mandate && mandate < whole ? mandate : whole
     const [head_office, head_office_place] = [textOf(answers, 'head_office'), textOf(answers, 'head_office_place')]
     const qualification = qualificationOf(answers)
     const branch_head = textOf(answers, 'branch_head')

@@ -56,13 +56,17 @@ export const inspectionImport = defineImport({
   },
   async check(db, user, rows, step) {
     const findings: Finding[] = []
+    const running = new Set<number>(await db('inspection_seasons').whereNull('closed_at').pluck('year'))
     for (const part of inBatches(rows)) {
       const [inspected, seen] = await Promise.all([knownInspections(db, user, part), companiesOf(db, user, part)])
       const codes = new Set(seen.map(({ code }) => code))
       for (const row of part) {
         const there = inspected.get(keyOf(row.answers))
         if (there) findings.push(compared(row, fields, there, wayOut))
-        else findings.push(...findingsOf(row, { ...(codes.has(said(row, 'code')) ? {} : { code: notOurs }), ...mistakesOf(row) }))
+        else
+          findings.push(
+            ...findingsOf(row, { ...(codes.has(said(row, 'code')) ? {} : { code: notOurs }), ...mistakesOf(row, running) }),
+          )
       }
       await step(part.length)
     }
@@ -145,8 +149,8 @@ async function certificateIn(trx: Knex.Transaction, company_id: number, day: str
   return held?.id ?? null
 }
 
-/** What a row says against itself and the calendar. */
-function mistakesOf(row: ImportRow): Mistakes {
+/** What a row says against itself and the calendar. `running` are the years whose season is not closed. */
+function mistakesOf(row: ImportRow, running: ReadonlySet<number>): Mistakes {
   const day = today()
   const mistakes: Mistakes = {}
   const [year, result, decided_on, rectify_until, rectified_on] = [
@@ -156,7 +160,10 @@ function mistakesOf(row: ImportRow): Mistakes {
     'rectify_until',
     'rectified_on',
   ].map(name => said(row, name)) as [string, keyof typeof results, string, string, string] // five names, and an option of the form
-  if (year > day.slice(0, 4)) mistakes.year = `${year} 年的年检还没有开始。`
+  const present = day.slice(0, 4)
+  if (year > present) mistakes.year = `${year} 年的年检还没有开始。`
+  else if (year === present) mistakes.year = `只导入 ${present} 年以前的年检结果，${year} 年的由企业在年检窗口内申报。`
+  else if (running.has(Number(year))) mistakes.year = `${year} 年的年检还没有结束，结果由企业申报、审核后产生，不能导入。`
   if (!decided_on && result !== 'absent') mistakes.decided_on = `结果是“${results[result]}”的，请填写结论日期。`
   else if (decided_on > day) mistakes.decided_on = '结论日期不能晚于今天。'
   else if (decided_on && decided_on < `${year}-01-01`) mistakes.decided_on = `结论日期不能早于 ${year} 年。`

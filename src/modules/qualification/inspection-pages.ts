@@ -92,8 +92,10 @@ inspectionPages.post('/:year/season', allow('city-clerk'), async (req, res) => {
 
 /** @throws NotFound for what is no year, or one nothing is known of */
 async function yearIn(req: Request): Promise<number> {
-  const year = Number(req.params.year)
-  if (!(await yearsOf(db)).includes(year)) throw new NotFound('没有这一年的年检。')
+  const written = String(req.params.year)
+  const year = Number(written)
+  // Only as a year is written: 0x7EA and 2e3 are numbers too.
+  if (!/^\d{4}$/.test(written) || !(await yearsOf(db)).includes(year)) throw new NotFound('没有这一年的年检。')
   return year
 }
 

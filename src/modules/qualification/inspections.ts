@@ -227,8 +227,10 @@ export async function extendSeason(
         updated_at: at,
         updated_by: actor.user_id,
       })
+    // Who holds no certificate any more has nothing to file for and stays entered.
     await trx('inspections')
       .where({ year, result: 'absent', source: 'case' })
+      .whereRaw(`exists (select 1 from certificates c where c.company_id = inspections.company_id and ${holding})`, [today()])
       .update({
         result: 'open',
         decided_on: null,

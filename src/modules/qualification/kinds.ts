@@ -133,15 +133,20 @@ async function whyNotConfirmed(db: Knex, company_id: number, settings: KindSetti
 }
 
 /**
- * Why a certificate is not verified again at its own level yet: only shortly before its end, and at any time when its 年检 found it
- * 不合格 (domain.md §4.3).
+ * Why a certificate is not verified again at its own level yet: only shortly before its end, and at any time when its latest 年检
+ * found it 不合格 (domain.md §4.3).
  */
 export async function tooEarly(
   db: Knex,
   { id, number, valid_until }: HeldCertificate,
   { thresholds }: KindSettings,
 ): Promise<string | undefined> {
-  if (await db('inspections').where({ certificate_id: id, result: 'failed' }).first('id')) return undefined
+  const latest: { result: string } | undefined = await db('inspections')
+    .where({ certificate_id: id })
+    .whereIn('result', ['passed', 'basic', 'failed'])
+    .orderBy('year', 'desc')
+    .first('result')
+  if (latest?.result === 'failed') return undefined
   if (!valid_until) return `证书 ${number} 没有载明有效期，不需要到期重新核定。要提高等级的，请办理资质升级。`
   const from = addDays(valid_until, -(thresholds.early_days ?? 0))
   if (today() >= from || !thresholds.early_days) return undefined
