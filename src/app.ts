@@ -35,12 +35,15 @@ import { countUnread, inbox } from './messages/routes.ts'
 import { metrics, observe } from './metrics.ts'
 import { archivePages } from './modules/archives/index.ts'
 import './modules/index.ts'
+import { filingPages } from './modules/filings/index.ts'
 import { qualificationPages } from './modules/qualification/index.ts'
 import { objectionRoutes } from './publicity/objection-routes.ts'
 import { publicityPages } from './publicity/routes.ts'
 import { certificateSite } from './site/certificate-routes.ts'
 import { guides } from './site/guide-routes.ts'
+import { projectSite } from './site/project-routes.ts'
 import { site } from './site/routes.ts'
+import { tenderSite } from './site/tender-routes.ts'
 import { verifyPages } from './site/verify-routes.ts'
 import { trace } from './trace.ts'
 import { serveAssets, useViews } from './views.ts'
@@ -110,6 +113,8 @@ export function createApp(log = openLog()): Portal {
   app.use(guides)
   app.use(verifyPages)
   app.use(certificateSite)
+  app.use(projectSite)
+  app.use(tenderSite)
   app.use(publicityPages)
   app.use(registrationPages)
 
@@ -127,7 +132,7 @@ export function createApp(log = openLog()): Portal {
   app.use('/desk/kinds', catalogue)
   app.use('/desk/registrations', registrationDesk)
   app.use('/desk/warnings', warnings)
-  for (const [path, pages] of [...archivePages, ...qualificationPages]) app.use(path, pages)
+  for (const [path, pages] of [...archivePages, ...qualificationPages, ...filingPages]) app.use(path, pages)
   app.use('/desk/admin', admin)
 
   app.use(() => {
@@ -309,6 +314,7 @@ const showError: ErrorRequestHandler = async (error, req, res, _next) => {
       message,
       isRace: error instanceof Conflict && !(error instanceof NotNow),
       from: cameFrom(req),
+      way: error instanceof NotNow ? error.way : undefined,
       ...(status === 409 || status === 503 ? { typed: typedText(req) } : {}),
     },
     (broken, html) => {

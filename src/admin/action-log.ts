@@ -92,6 +92,8 @@ export const actions = {
   'document.print': '打印文书和案卷',
   'certificate.lapse': '证书届满失效',
   'certificate.renewing': '证书延续办理中',
+  'contract.begin': '物业服务合同生效',
+  'contract.end': '物业服务合同终止',
   'objection.submit': '提交公示异议',
   'inspection.season': '设定年检窗口',
   'inspection.rectify': '登记整改验收',

@@ -66,6 +66,18 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
     ],
   },
   {
+    label: '业务管理',
+    entries: [
+      { list: 'areas', icon: 'map' },
+      { list: 'tenders', icon: 'scale' },
+      { list: 'experts', icon: 'users-group' },
+      { list: 'links', icon: 'link' },
+      { list: 'contracts', icon: 'file-text' },
+      { list: 'signings', icon: 'rubber-stamp' },
+      { list: 'duties', icon: 'list-details' },
+    ],
+  },
+  {
     label: '资质管理',
     entries: [
       { list: 'certificates', icon: 'certificate' },

@@ -23,7 +23,14 @@ import { readerOf, type SubjectFile } from './subjects.ts'
 export const files = express.Router()
 
 files.get('/files/:id', allow(...caseReaders), async (req, res) => {
-  const found = await findFile(currentUser(res), recordId(req))
+  await sendFile(req, res, await findFile(currentUser(res), recordId(req)))
+})
+
+/**
+ * Sends a file, or the piece of it that was asked for, and notes the reading. The caller has checked who may read it.
+ * @throws HttpError when the content is gone
+ */
+export async function sendFile(req: Request, res: Response, found: Found): Promise<void> {
   const { file, own } = found
   const range = rangeIn(req, file.size)
   if (range === 'beyond') {
@@ -44,9 +51,9 @@ files.get('/files/:id', allow(...caseReaders), async (req, res) => {
   res.set('Content-Length', String(end - start + 1))
   if (content) await send(content, res)
   else res.end()
-})
+}
 
-interface Found {
+export interface Found {
   file: StoredFile | SubjectFile
   /** The case it belongs to; none for a file of an archive. */
   kase?: Case

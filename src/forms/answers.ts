@@ -438,3 +438,15 @@ function ownOf<T>(record: Record<string, T>, name: string): T | undefined {
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** The text of an answer; '' where nothing is filled in or the field has rows. */
+export function textOf(answers: Answers, name: string): string {
+  const answer = answers[name]
+  return typeof answer === 'string' ? answer : ''
+}
+
+/** The rows of an answer; none where the field has no rows. */
+export function rowsOf(answers: Answers, name: string): AnswerRow[] {
+  const answer = answers[name]
+  return Array.isArray(answer) ? answer : []
+}

@@ -8,6 +8,7 @@ import { fromNow, now } from '../clock.ts'
 import { sweepFiles } from '../files/sweep.ts'
 import { eraseOldRuns, resumeRuns } from '../imports/runs.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
+import { turnContracts } from '../modules/filings/contracts.ts'
 import { turnSeasons } from '../modules/qualification/inspections.ts'
 import { lapseCertificates } from '../modules/qualification/lapse.ts'
 import { computeWarnings } from '../warnings/warnings.ts'
@@ -24,6 +25,7 @@ export const jobs: Job[] = [
   { name: 'resume-imports', at: '* * * * *', run: async () => resumeRuns() },
   { name: 'erase-imports', at: '50 3 * * *', run: () => eraseOldRuns() },
   { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
+  { name: 'turn-contracts', at: '6 0 * * *', run: async db => void (await turnContracts(db)) },
   { name: 'turn-seasons', at: '20 0 * * *', run: db => turnSeasons(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {

@@ -48,7 +48,7 @@ const flat = (answers: Answers): RecordAnswers =>
   Object.fromEntries(Object.entries(answers).flatMap(([name, answer]) => (typeof answer === 'string' ? [[name, answer]] : [])))
 
 /** The district that manages a street: another one than its code says where a zone has taken it over (domain.md §16). */
-async function districtOf(db: Knex, street_code: string): Promise<string> {
+export async function districtOf(db: Knex, street_code: string): Promise<string> {
   const row: { managed_by: string | null; parent_code: string | null } | undefined = await db('regions')
     .where({ code: street_code, level: 'street' })
     .first('managed_by', 'parent_code')
@@ -286,7 +286,7 @@ interface Twin {
 }
 
 /** A project of the same name in the same street, now or by a former name. */
-async function twinOf(db: Knex, { name = '', street_code = '' }: RecordAnswers, own = 0): Promise<Twin | undefined> {
+export async function twinOf(db: Knex, { name = '', street_code = '' }: RecordAnswers, own = 0): Promise<Twin | undefined> {
   const row: Omit<Twin, 'street'> | undefined = await db('projects')
     .where({ street_code })
     .whereNot({ id: own })
@@ -295,7 +295,8 @@ async function twinOf(db: Knex, { name = '', street_code = '' }: RecordAnswers, 
   return row && { ...row, street: (await regionNames(db))[row.street_code] ?? '' }
 }
 
-const twinSentence = ({ name, code, street }: Twin) =>
+/** That a project of the name is there already, and what to do. */
+export const twinSentence = ({ name, code, street }: Twin) =>
   `${street}已有“${name}”（项目编号 ${code}），不能重复建档。是同一个项目的，请核对它的档案；不是的，请写全名称，如加上期数、地块。`
 
 /** What keeps two applications for the same project apart while one of them is open. */
@@ -304,7 +305,35 @@ function projectKey({ name = '', street_code = '' }: RecordAnswers): string {
   return `project-new:${street_code}:${blindIndex('cases.open_key', plain)}`
 }
 
-const alreadyOpen = '这个街道的同名项目正在办理项目建档，不能重复申请。请等那一件办结，或联系区县主管部门核对。'
+/** Why a project that is not in the archives yet cannot be asked for: another case asks for it. */
+export async function claimedBefore(db: Knex, { id }: Pick<Case, 'id'>, record: RecordAnswers): Promise<string | undefined> {
+  const other: { id: number } | undefined = await db('cases')
+    .where({ open_key: projectKey(record) })
+    .whereNot({ id })
+    .first('id')
+  return other && alreadyOpen
+}
+
+/**
+ * The case is about a project that is to come: it takes its name, and nobody else asks for the same while it is open.
+ * @param label what is asked for
+ * @param record name, street and applicant as submitted
+ * @throws NotNow when another was first
+ */
+export async function claimProject(trx: Knex.Transaction, kase: Case, label: string, record: RecordAnswers): Promise<void> {
+  const { name = '', applicant = '' } = record
+  try {
+    await trx('cases')
+      .where({ id: kase.id })
+      .update({ open_key: projectKey(record), title: `${label} · ${name}`.slice(0, 250), subject_name: name })
+  } catch (error) {
+    if (isDuplicate(error)) throw new NotNow(alreadyOpen)
+    throw error
+  }
+  await indexTerms(trx, 'cases', kase.id, [name, applicant, label, kase.serial ?? ''])
+}
+
+const alreadyOpen = '这个街道的同名项目正在办理项目建档或区域划分登记，不能重复申请。请等那一件办结，或联系区县主管部门核对。'
 
 /** 挂接 facts that only a company is asked for. */
 function serviceMistakes(answers: Answers): Mistakes {
@@ -408,11 +437,8 @@ export const projectNew = defineKind({
     Object.assign(mistakes, await regionMistakes(db, { street_code: record.street_code ?? '' }))
     const twin = await twinOf(db, record)
     if (twin) mistakes.name = twinSentence(twin)
-    const other: { id: number } | undefined = await db('cases')
-      .where({ open_key: projectKey(record) })
-      .whereNot({ id: kase.id })
-      .first('id')
-    if (other) mistakes.name ??= alreadyOpen
+    const claimed = await claimedBefore(db, kase, record)
+    if (claimed) mistakes.name ??= claimed
     if (byCompany(answers) && record.developer_code && (await developerFor(db, kase, answers)) === undefined)
       mistakes.developer_code = '没有登记过这个信用代码的开发企业。请核对；没有登记的留空。'
     return mistakes
@@ -422,18 +448,7 @@ export const projectNew = defineKind({
     return { district_code: await districtOf(db, street_code), street_code }
   },
   async whenSubmitted(trx, kase, answers) {
-    const record = flat(answers)
-    const { name = '' } = record
-    const title = `${projectNew.label} · ${name}`.slice(0, 250)
-    try {
-      await trx('cases')
-        .where({ id: kase.id })
-        .update({ open_key: projectKey(record), title, subject_name: name })
-    } catch (error) {
-      if (isDuplicate(error)) throw new NotNow(alreadyOpen)
-      throw error
-    }
-    await indexTerms(trx, 'cases', kase.id, [name, wordOf(answers, 'applicant'), projectNew.label, kase.serial ?? ''])
+    await claimProject(trx, kase, projectNew.label, flat(answers))
   },
   async whenEnded(trx, kase) {
     await trx('cases').where({ id: kase.id }).update({ open_key: null })

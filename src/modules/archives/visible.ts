@@ -143,7 +143,8 @@ function withinProjects(query: Query, db: Knex, user: User, { of, now }: { of?: 
         project,
         db('project_links')
           .where({ company_id: scope.organisation_id })
-          .whereIn('state', now ? ['linked'] : ['linked', 'ended'])
+          // Who takes over soon prepares for it (domain.md §5.5: without an approved link it cannot).
+          .whereIn('state', now ? ['linked', 'approved'] : ['linked', 'approved', 'ended'])
           .select('project_id'),
       )
     case 'none':

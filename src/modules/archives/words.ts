@@ -276,6 +276,7 @@ export const selectionMethods = {
 /** 项目挂接状态 */
 export const linkStates = {
   pending: '待审核',
+  approved: '待接管',
   linked: '已挂接',
   rejected: '已驳回',
   ended: '已解除',

@@ -1,0 +1,78 @@
+import type { Knex } from 'knex'
+import { area, code, createTable, id, reference, region, stamps } from '../src/database/schema.ts'
+
+/**
+ * 前期物业招标, from the filing to the contract. `live` is 1 while it runs or its winner has no contract yet, and unique per project.
+ * District and street are the project's, so that every level reads it by an index of its own.
+ */
+export async function up(knex: Knex) {
+  await createTable(knex, 'tenders', table => {
+    id(table)
+    reference(table, 'project_id', 'projects').notNullable()
+    reference(table, 'developer_id', 'developers').notNullable()
+    region(table, 'district_code').notNullable()
+    region(table, 'street_code').notNullable()
+    reference(table, 'case_id', 'cases')
+    reference(table, 'award_case_id', 'cases')
+    reference(table, 'previous_id', 'tenders')
+    code(table, 'state', 16).notNullable()
+    code(table, 'method', 16).notNullable()
+    code(table, 'organising', 16).notNullable()
+    table.string('number', 60).unique()
+    table.date('filed_on')
+    table.string('agency', 200)
+    table.integer('service_level').unsigned()
+    table.decimal('fee', 8, 2)
+    table.integer('term_months').unsigned()
+    area(table, 'floor_area').notNullable().defaultTo(0)
+    table.date('announce_on')
+    table.date('documents_from')
+    table.date('documents_until')
+    table.date('bids_until')
+    table.date('opens_on')
+    table.string('opens_at', 5)
+    table.string('opening_place', 200)
+    table.integer('committee_size').unsigned()
+    table.date('valid_until')
+    table.date('opened_on')
+    table.date('failed_on')
+    table.string('failed_reason', 500)
+    table.string('award_number', 60).unique()
+    table.date('awarded_on')
+    table.date('award_filed_on')
+    reference(table, 'winner_id', 'companies')
+    table.string('winner', 200)
+    table.decimal('price', 8, 2)
+    table.string('manager', 60)
+    table.specificType('live', "tinyint as (if(state in ('tendering', 'opened', 'awarded', 'agreed'), 1, null)) stored")
+    stamps(table)
+    table.unique(['project_id', 'live'])
+    table.index(['state', 'announce_on', 'id'])
+    table.index(['district_code', 'announce_on', 'id'])
+    table.index(['street_code', 'announce_on', 'id'])
+    table.index(['developer_id', 'announce_on', 'id'])
+    table.index(['winner_id', 'awarded_on', 'id'])
+    table.index(['announce_on', 'id'])
+    table.index(['filed_on', 'id'])
+  })
+  await createTable(knex, 'tender_bids', table => {
+    id(table)
+    reference(table, 'tender_id', 'tenders').notNullable()
+    reference(table, 'company_id', 'companies')
+    table.string('name', 200).notNullable()
+    code(table, 'code', 18)
+    table.decimal('price', 8, 2).notNullable()
+    table.decimal('score', 6, 2)
+    table.integer('standing').unsigned()
+    code(table, 'state', 16).notNullable()
+    table.string('reason', 300)
+    stamps(table)
+    table.unique(['tender_id', 'name'])
+    table.index(['company_id', 'id'])
+  })
+}
+
+export async function down(knex: Knex) {
+  await knex.schema.dropTable('tender_bids')
+  await knex.schema.dropTable('tenders')
+}

@@ -1,0 +1,3 @@
+import type { Kind } from '../../cases/kind.ts'
+
+export const awardKinds: readonly Kind[] = []

@@ -1,0 +1,3 @@
+import type { List } from '../../lists/list.ts'
+
+export const expertLists: readonly List[] = []

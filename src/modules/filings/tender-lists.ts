@@ -1,0 +1,3 @@
+import type { List } from '../../lists/list.ts'
+
+export const tenderLists: readonly List[] = []

@@ -1,0 +1,4 @@
+import express from 'express'
+
+/** 小区查询: the public page of a project. */
+export const projectSite = express.Router()
