@@ -113,9 +113,8 @@ test('a renewal asked for in time keeps it in force until that is decided; one a
       0,
     )
 
-    // Withdrawn: the next run ends it, on the day it found out.
+    // Withdrawn: nothing keeps it in force any more, from that moment on.
     await press(portal, agent, pending, 'withdraw')
-    await lapseCertificates(portal.db)
     const after = await rowOf(kept)
     assert.deepEqual([after.state, after.ended_on, Number(after.renewing)], ['expired', today(), 0])
     assert.match(after.end_reason, /没有获得批准/)

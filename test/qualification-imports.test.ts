@@ -260,6 +260,14 @@ test('inspection results come in by company and year with the certificate of tha
 
 test('a second result for a year and results that contradict themselves are refused row by row', async () => {
   const two = { '*统一社会信用代码': firms.two.code }
+  // A season of the past that nobody has closed yet.
+  await portal.db('inspection_seasons').insert({
+    year: year - 6,
+    opens_on: `${year - 6}-03-01`,
+    closes_on: `${year - 6}-04-30`,
+    created_at: new Date(),
+    updated_at: new Date(),
+  })
   const { mistakes, version } = await upload('inspections', '年检结果', [
     inspection({ '*年检结果': '合格', 整改期限: null, 整改完成日期: null, 年检意见: null }),
     inspection({ ...two, '*年检年度': year + 1 }),
@@ -268,6 +276,8 @@ test('a second result for a year and results that contradict themselves are refu
     inspection({ ...two, '*年检年度': year - 4, 结论日期: `${year - 4}-05-20`, 整改完成日期: addDays(day, 1) }),
     inspection({ ...two, '*年检年度': year - 5, '*年检结果': '优秀' }),
     inspection({ ...two, '*年检年度': year - 4 }),
+    inspection({ ...two, '*年检年度': year }),
+    inspection({ ...two, '*年检年度': year - 6, 结论日期: `${year - 6}-05-20` }),
   ])
   const told = mistakes.join('\n')
   for (const sentence of [
@@ -278,6 +288,8 @@ test('a second result for a year and results that contradict themselves are refu
     /整改完成日期不能晚于今天/,
     /年检结果不在可选范围内/,
     /与第 6 行的“统一社会信用代码”、“年检年度”相同/,
+    new RegExp(`只导入 ${year} 年以前的年检结果`),
+    /年的年检还没有结束/,
   ])
     assert.match(told, sentence)
   assert.equal(version, '')

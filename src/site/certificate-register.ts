@@ -240,7 +240,8 @@ export async function tellCertificate(db: Knex, id: number, day: string): Promis
   const [standing, [newest], inspections, others] = await Promise.all([
     certificateStanding(db, row, day),
     editionsOf(db, id),
-    inspectionRecords(db, { company_id }),
+    // A certificate that has ended was not inspected again with the company that went on.
+    inspectionRecords(db, row.state === 'valid' ? { company_id } : { certificate_id: id }),
     db('certificates')
       .where({ company_id })
       .whereNot({ id })

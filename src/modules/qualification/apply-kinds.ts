@@ -17,6 +17,7 @@ import { mergeChecks, upgradeChecks } from './checks.ts'
 import { applicantCompany, certificateOf, projectAnswers, runsOn } from './company.ts'
 import { mergeForm, mergeWays, upgradeForm } from './form.ts'
 import { applyKey, factsOf, heldAnswers, proof, thresholds, tooEarly } from './kinds.ts'
+import { lapseOf } from './lapse.ts'
 import { mergeSettings, upgradeSettings } from './settings.ts'
 import { companyRoles, law, unlessEnabled } from './standards.ts'
 
@@ -118,6 +119,7 @@ export const qualificationUpgrade: Kind = defineKind({
   async whenDone(trx, kase, context) {
     await award(trx, { ...kase, company_id: kase.subject_id }, context, levelOf(kase))
   },
+  whenEnded: (trx, { subject_id }) => lapseOf(trx, subject_id),
   publicFacts: (kase, answers) => factsOf(answers, certificateLevels[levelOf(kase)]),
 })
 

@@ -249,7 +249,7 @@ const companyWays = [
   ['qualification-confirm', '三级核定', '暂定资质届满前申请核定三级', 'provisional'],
   ['qualification-upgrade', '申请升级', '达到更高等级条件的', 'third second'],
   ['qualification-change', '变更', '名称、法定代表人、住所、注册资本、企业类型变更后 30 日内', ''],
-  ['qualification-reissue', '遗失补办', '正本、副本遗失或者损毁的', ''],
+  ['qualification-reissue', '遗失补办', '正本、副本遗失或者损毁的', 'provisional third'],
   ['qualification-cancel', '注销', '不再从事物业管理活动，或者企业终止的', ''],
 ] as const
 

@@ -123,6 +123,12 @@ const differenceChecks = printedNames.map(field => {
   }
 })
 
+/** Papers that only some changes need. */
+const proofs = [
+  ['legal_person', 'legal-person-id', '变更法定代表人的，请在材料里上传新任法定代表人身份证明。'],
+  ['registered_address', 'office', '变更住所的，请在材料里上传住所使用证明（产权证明或租赁合同）。'],
+] as const
+
 function settings(variant: string): KindSettings {
   return {
     chain: withGranter(variant),
@@ -141,7 +147,7 @@ function settings(variant: string): KindSettings {
       }),
       paper('charter', '企业章程', { required: false, hint: '变更内容涉及章程的提交' }),
       paper('capital-proof', '验资证明', { required: false, hint: '2015 年起不作要求，有的可以提供' }),
-      paper('office', '住所使用证明', { required: false, hint: '变更住所的提交产权证明或租赁合同' }),
+      paper('office', '住所使用证明', { required: false, hint: '变更住所的必须提交产权证明或租赁合同' }),
       paper('old-certificate', '原资质证书正、副本', { original: true, hint: '换发新证书时收回原件' }),
       paper('pledge', '材料真实性承诺书', { hint: '法定代表人签字，加盖公章' }),
     ],
@@ -206,10 +212,15 @@ export const qualificationChange = defineKind({
     }
     if (!mistakes.legal_person) Object.assign(mistakes, personMistakes(changes))
     if (!differences.length)
-      mistakes[''] ??=
+      mistakes.name ??=
         '证书记载的内容与企业档案一致，也没有填写要变更的事项，不需要换发证书。请在要变更的事项后面填写变更后的内容。'
-    if (differences.some(({ field }) => field === 'legal_person') && !(await hasPaper(db, kase, 'legal-person-id')))
-      mistakes.legal_person ??= '变更法定代表人的，请在材料里上传新任法定代表人身份证明。'
+    // What the archive knows already was proved there, but for who the person is.
+    for (const [field, paper, sentence] of proofs)
+      if (
+        differences.some(one => one.field === field && (one.told || field === 'legal_person')) &&
+        !(await hasPaper(db, kase, paper))
+      )
+        mistakes[field] ??= sentence
     return mistakes
   },
   fileBy: changeDue,

@@ -11,6 +11,7 @@ import { award } from './certificates.ts'
 import { confirmChecks, newChecks } from './checks.ts'
 import { applicantCompany, certificateOf, companyAnswers, type HeldCertificate, projectRows, runsOn } from './company.ts'
 import { confirmForm, newForm } from './form.ts'
+import { lapseOf } from './lapse.ts'
 import { confirmSettings, newSettings } from './settings.ts'
 import { companyRoles, law, unlessEnabled } from './standards.ts'
 
@@ -117,6 +118,7 @@ export const qualificationConfirm: Kind = defineKind({
   async whenDone(trx, kase, context) {
     await award(trx, { ...kase, company_id: kase.subject_id }, context, 'third')
   },
+  whenEnded: (trx, { subject_id }) => lapseOf(trx, subject_id),
   publicFacts: (_kase, answers) => factsOf(answers, '三级'),
 })
 

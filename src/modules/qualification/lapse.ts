@@ -55,6 +55,12 @@ export async function lapseCertificates(db: Knex): Promise<{ ended: number; kept
   }
 }
 
+/** Ends the certificate of a company that only an application kept in force, when that ends without approval. */
+export async function lapseOf(trx: Knex.Transaction, company_id: number): Promise<void> {
+  const held: { id: number } | undefined = await trx('certificates').where({ company_id, live: 1, renewing: 1 }).first('id')
+  if (held) await lapse(trx, held.id, today(), await isEnabled(trx))
+}
+
 async function lapse(trx: Knex.Transaction, id: number, day: string, tells: boolean): Promise<'ended' | 'kept' | undefined> {
   const row = await trx<CertificateRow>('certificates').where({ id }).forUpdate().first()
   // Somebody may have been first: a renewal that was approved, or another process.
