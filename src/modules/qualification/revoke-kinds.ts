@@ -4,7 +4,16 @@ import { settingsNow } from '../../admin/settings.ts'
 import type { Case } from '../../cases/case.ts'
 import { editionOf } from '../../cases/drafts.ts'
 import { payloadsOf } from '../../cases/history.ts'
-import { type Check, type DoneContext, defineKind, desk, type Kind, type KindSettings, party } from '../../cases/kind.ts'
+import {
+  abandonmentCode,
+  type Check,
+  type DoneContext,
+  defineKind,
+  desk,
+  type Kind,
+  type KindSettings,
+  party,
+} from '../../cases/kind.ts'
 import { takeNumber } from '../../cases/numbers.ts'
 import { historyOf } from '../../cases/queries.ts'
 import { settingsInForce } from '../../cases/settings.ts'
@@ -97,7 +106,8 @@ const settings: KindSettings = {
     party('statement', 'respondent', '企业陈述申辩', '陈述申辩中', 5),
     desk('city-approver', 'city-approver', '市局决定', '决定中'),
   ],
-  clocks: standardClocks({ limit: 20, law: cityRule }),
+  // What the office begins is no application that could count as taken back.
+  clocks: standardClocks({ limit: 20, law: cityRule }).filter(({ code }) => code !== abandonmentCode),
   consults: [],
   materials: [
     paper('evidence', '证据材料', { hint: '检查记录、查证文书、处罚决定等，企业陈述申辩时看得到' }),
