@@ -291,7 +291,13 @@ test('what the public would read names no ID and no telephone number; a level is
       ...changes,
       ...(await versionsOf(portal, id)),
     })
-  for (const secret of ['370102199001010011', '138 0013 8000', '0531-66600000']) {
+  for (const secret of [
+    '370102199001010011',
+    '138 0013 8000',
+    '0531-66600000',
+    '一三八〇〇一三八零零零',
+    '３７０１０２/１９９０.０１０１ ００１１',
+  ]) {
     const answer = await submit({ reason: `王某（${secret}）出借证书。` })
     assert.equal(answer.status, 422, secret)
     assert.match(answer.text, /会向社会公开/)

@@ -469,6 +469,17 @@ const partners = (...rows: { name: string; code: string; dissolved?: 'yes' | 'no
   )
 const codeOf = async (id: number): Promise<string> => (await portal.db('organisations').where({ id }).first('code')).code
 
+/** What the account of a company was told, in one text. */
+async function messagesOf({ username }: Applicant): Promise<string> {
+  const rows: { title: string; body: string | null }[] = await portal
+    .db('messages')
+    .join('users', 'users.id', 'messages.user_id')
+    .where({ 'users.username': username })
+    .orderBy('messages.id')
+    .select('messages.title', 'messages.body')
+  return rows.map(({ title, body }) => `${title} ${body ?? ''}`).join(' ')
+}
+
 test('吸收合并: the certificate of the company that went is cancelled, and one certificate is left', async () => {
   const [company, gone] = [await newCompany(portal), await newCompany(portal)]
   const held = await holdCertificate(portal, company.id)
@@ -486,6 +497,11 @@ test('吸收合并: the certificate of the company that went is cancelled, and o
   const told = await gone.agent.get(`/desk/cases/${id}`)
   assert.equal(told.status, 200)
   assert.doesNotMatch(told.text, /370100199/, 'and does not read about people')
+  const said = await messagesOf(gone)
+  assert.match(said, new RegExp(`${company.name}申请吸收合并资质核定，把贵企业列为解散注销的一方`))
+  assert.match(said, /资质证书 \S+ 同时注销.*联系受理的区县主管部门/)
+  const officer = await portal.as('district-clerk')
+  assert.match((await officer.get(`/desk/cases/${id}`)).text, new RegExp(`解散的企业已知情[\\s\\S]*${gone.name}：证书`))
   const file = await portal.db('files').where({ case_id: id, material: 'titles' }).first('id')
   assert.equal((await gone.agent.get(`/files/${file.id}`)).status, 404, 'nor what was handed in')
 
@@ -505,6 +521,7 @@ test('吸收合并: the certificate of the company that went is cancelled, and o
   const ended = await portal.db('certificates').where({ id: lost }).first()
   assert.deepEqual([ended.state, ended.ended_on], ['cancelled', today()])
   assert.match(ended.end_reason, new RegExp(`因吸收合并解散，由${company.name}重新核定资质`))
+  assert.match(await messagesOf(gone), /资质证书 \S+ 已注销：因吸收合并解散/)
   const certificates = await live(company.id)
   assert.deepEqual(
     certificates.map(({ case_id, previous_id, level }) => [case_id, previous_id, level]),
@@ -519,6 +536,8 @@ test('吸收合并: the certificate of the company that went is cancelled, and o
 
 test('合并到二级: the outcome of the province must bring a number', async () => {
   const [company, gone] = [await strongCompany(), await newCompany(portal)]
+  await portal.db('certificates').where({ company_id: company.id, live: 1 }).delete()
+  await holdCertificate(portal, company.id, { level: 'second' })
   const id = await submitWhole(portal, company, 'qualification-merge', {
     way: 'absorb',
     registered_on: today(),
@@ -529,6 +548,9 @@ test('合并到二级: the outcome of the province must bring a number', async (
   const answer = await keyIn(id, {})
   assert.equal(answer.status, 422)
   assert.match(answer.text, /请填写发证机关核发的新证书编号/)
+  const forever = await keyIn(id, { certificate_number: `鲁建物2-合-${id}`, valid_until: '9999-12-31' })
+  assert.equal(forever.status, 422)
+  assert.match(forever.text, /证书有效期为 3 年，最晚到/)
   await passAll(portal, id, { conclusion: { certificate_number: `鲁建物2-合-${id}` } })
   await endPublicity(portal, id)
   assert.deepEqual(
@@ -558,7 +580,13 @@ test('what is said about the other companies must fit, and what was typed stays'
   )
   assert.match(await submit(partners({ name: company.name, code: own })), /这是本企业的代码/)
   assert.match(await submit(partners({ name: other.name, code }, { name: other.name, code })), /这家企业已在第 1 行列出/)
-  assert.match(await submit(partners({ name: '另一个名字', code })), new RegExp(`在企业档案中登记为“${other.name}”`))
+  const strange = await submit(partners({ name: '另一个名字', code }))
+  assert.match(strange, /名称和代码与企业档案对不上/)
+  assert.doesNotMatch(strange, new RegExp(other.name), 'the archive answers no questions about others')
+  assert.match(
+    await submit({ level: 'second', ...partners({ name: other.name, code }) }),
+    /各方持有的最高等级是三级，不能申请二级/,
+  )
   assert.match(await submit(partners({ name: other.name, code, dissolved: 'no' })), /请把被吸收的企业标为“解散注销”/)
   assert.match(await submit({ way: 'found', ...partners({ name: other.name, code }) }), /新设合并由两家以上企业合并/)
   assert.match(await submit({ way: 'split-off', ...partners({ name: other.name, code }) }), /存续分立的各方都存续/)
@@ -611,3 +639,33 @@ test('within a year of a behaviour no upgrade is begun or submitted; a 核定 is
 })
 
 const daysUntil = (to: string) => Math.round((Date.parse(to) - Date.parse(today())) / day)
+
+test('a company whose certificate the province granted is not dissolved here, and a changed name brings the case back', async () => {
+  const [company, gone, above] = [await newCompany(portal), await newCompany(portal), await newCompany(portal)]
+  await holdCertificate(portal, company.id)
+  const lost = await holdCertificate(portal, gone.id)
+  await holdCertificate(portal, above.id, { level: 'second' })
+  const id = await startCase(company.agent, 'qualification-merge')
+  const fields = { way: 'absorb', registered_on: today(), level: 'third' }
+  const answer = await company.agent.post(`/desk/cases/${id}/submit`, {
+    ...(await wholeForm({ ...fields, ...partners({ name: above.name, code: await codeOf(above.id) }) })),
+    ...(await versionsOf(portal, id)),
+  })
+  assert.equal(answer.status, 422)
+  assert.match(answer.text, /请先向发证机关办理注销（资质管理办法第十四条）/)
+
+  const other = await submitWhole(portal, company, 'qualification-merge', {
+    ...fields,
+    ...partners({ name: gone.name, code: await codeOf(gone.id) }),
+  })
+  assert.equal(other, id)
+  assert.equal(await passAll(portal, id), 'waiting')
+  const name = `${gone.name}新名`
+  await portal
+    .db('organisations')
+    .where({ id: gone.id })
+    .update({ name, name_key: nameKey(name) })
+  await endPublicity(portal, id)
+  assert.equal((await caseRow(id)).state, 'reviewing', 'who decided looks at it again')
+  assert.equal((await portal.db('certificates').where({ id: lost }).first()).state, 'valid')
+})

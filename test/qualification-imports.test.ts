@@ -166,6 +166,8 @@ test('wrong rows are each told, nothing is written; put right, all of it is', as
     certificate('鲁济物3-2020-9106', { ...two, '*证书状态': '已撤销', '*批准日期': '2020-01-06', '*发证日期': '2020-01-06', 有效期至: '2019-12-31' }),
     certificate('鲁济物3-2022-9009', two),
     certificate('鲁济物3-2025-9107', { ...two, '*证书状态': '已注销', 终止日期: addDays(day, 1), 原证书编号: '没有这张' }),
+    certificate('鲁济物3-2019-9108', { ...two, '*证书状态': '已撤销', '*批准日期': '2019-01-07', '*发证日期': '2019-01-07', 有效期至: '2022-01-06', 终止日期: '2020-09-01', 终止原因: '王某（13800138000）出借证书。' }),
+    certificate('鲁济物３-2022-9009 ', { ...two }),
   ] // biome-ignore format: a mistake a line
   const checked = await upload('certificates', '资质证书', lines)
   const told = checked.mistakes.join('\n')
@@ -182,6 +184,7 @@ test('wrong rows are each told, nothing is written; put right, all of it is', as
     /证书编号 鲁济物3-2022-9009 已登记在另一家企业名下/,
     /终止日期不能晚于今天/,
     /都没有编号 没有这张 的证书/,
+    /终止原因会向社会公开，不能写身份证号和电话号码/,
   ])
     assert.match(told, sentence)
   assert.equal(checked.version, '', 'there is nothing to confirm')

@@ -83,7 +83,8 @@ export async function newUser(
 /** An ID number of the region nobody is registered in. */
 export async function residentId(n: number): Promise<string> {
   const { checkSignOfResidentId } = await import('../src/identifiers.ts')
-  const first17 = `370100199001${String(1 + (n % 28)).padStart(2, '0')}${String(100 + n).padStart(3, '0')}`
+  const year = 1990 + (Math.floor(n / 900) % 10)
+  const first17 = `370100${year}01${String(1 + (n % 28)).padStart(2, '0')}${100 + (n % 900)}`
   return first17 + checkSignOfResidentId(first17)
 }
 

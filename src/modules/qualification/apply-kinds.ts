@@ -4,17 +4,18 @@ import { addDays } from '../../calendar.ts'
 import type { Case, StepPayload } from '../../cases/case.ts'
 import { draftOf } from '../../cases/drafts.ts'
 import { defineKind, type Kind, type KindSettings } from '../../cases/kind.ts'
-import { settingsInForce } from '../../cases/settings.ts'
+import { settingsById, settingsInForce } from '../../cases/settings.ts'
 import { today } from '../../clock.ts'
 import { NotNow } from '../../errors.ts'
-import type { AnswerRow, Answers } from '../../forms/answers.ts'
+import { type AnswerRow, type Answers, rowsOf, textOf } from '../../forms/answers.ts'
 import { type Mistakes, optionalDate, optionalText, text } from '../../forms/form.ts'
 import { isDay, normaliseCode } from '../../identifiers.ts'
+import { tell } from '../../messages/messages.ts'
 import { type CertificateLevel, certificateLevels } from '../archives/words.ts'
 import { barring, freeAgainOn } from './behaviours.ts'
-import { award, certificateNumbered, endCertificate, isGrantedElsewhere } from './certificates.ts'
+import { award, certificateNumbered, endCertificate, isGrantedElsewhere, plainNumber } from './certificates.ts'
 import { mergeChecks, upgradeChecks } from './checks.ts'
-import { applicantCompany, certificateOf, projectAnswers, runsOn } from './company.ts'
+import { applicantCompany, certificateOf, type HeldCertificate, lastDayAfter, projectAnswers, runsOn } from './company.ts'
 import { mergeForm, mergeWays, upgradeForm } from './form.ts'
 import { applyKey, factsOf, heldAnswers, proof, thresholds, tooEarly } from './kinds.ts'
 import { lapseOf } from './lapse.ts'
@@ -25,8 +26,7 @@ import { companyRoles, law, unlessEnabled } from './standards.ts'
 
 type Level = Exclude<CertificateLevel, 'none'>
 
-const textOf = (answers: Answers, name: string) => (typeof answers[name] === 'string' ? answers[name] : '')
-const rowsOf = (answers: Answers, name: string): AnswerRow[] => (Array.isArray(answers[name]) ? answers[name] : [])
+const isLevel = (text: string): text is Level => text !== 'none' && Object.hasOwn(certificateLevels, text)
 const levelOf = ({ variant }: Pick<Case, 'variant'>) => variant as Level // variants of the kinds below are levels
 
 // ── What a higher authority granted ───────────────────────────────────────────────────────────────
@@ -35,7 +35,7 @@ const valid_until = optionalDate({ label: '证书有效期至', hint: '按证书
   day => !day || day > today(),
   '证书有效期至应在今天以后，请对照证书核对。',
 )
-const certificate_number = { label: '新证书编号', max: 60 }
+const certificate_number = { label: '新证书编号', max: 60, normalise: plainNumber }
 
 /**
  * What is wrong with a number keyed in: it stands on another certificate, or is about to.
@@ -57,6 +57,17 @@ async function numberMistakes(db: Knex, kase: Case, number: string): Promise<Mis
   })
   return other
     ? { certificate_number: `证书编号 ${number} 已录入在公示中的办件 ${other.serial} 里，请对照发证机关的证书核对。` }
+    : {}
+}
+
+/** Whether a last day keyed in can be: the rule of the level counted from today, at the latest. */
+async function untilMistakes(db: Knex, kase: Case, conclusion: Answers): Promise<Mistakes> {
+  const until = textOf(conclusion, 'valid_until')
+  if (!until || kase.settings_id === null) return {}
+  const years = (await settingsById(db, kase.settings_id)).thresholds.valid_years ?? 1
+  const last = lastDayAfter(today(), years)
+  return until > last
+    ? { valid_until: `证书有效期为 ${years} 年，最晚到 ${last}，${until} 超过了。请对照发证机关的证书核对。` }
     : {}
 }
 
@@ -88,7 +99,10 @@ export const qualificationUpgrade: Kind = defineKind({
     valid_until,
   }),
   numberIn: 'certificate_number',
-  conclusionMistakes: (db, kase, conclusion) => numberMistakes(db, kase, textOf(conclusion, 'certificate_number')),
+  conclusionMistakes: async (db, kase, conclusion) => ({
+    ...(await numberMistakes(db, kase, textOf(conclusion, 'certificate_number'))),
+    ...(await untilMistakes(db, kase, conclusion)),
+  }),
   refusedTo: 'refused',
   suspended: unlessEnabled,
   checks: upgradeChecks,
@@ -145,6 +159,11 @@ async function whyNotUpgraded(
     const early = await tooEarly(db, held, settings)
     if (early) return early
   }
+  return await barredSentence(db, company_id, settings)
+}
+
+/** Why 第十一条 keeps a company from a higher level, and until when. */
+async function barredSentence(db: Knex, company_id: number, settings: KindSettings): Promise<string | undefined> {
   const years = settings.thresholds.barred_years ?? 1
   const hits = await barring(db, company_id, today(), years)
   if (!hits.length) return undefined
@@ -170,6 +189,11 @@ function isGone({ dissolved }: AnswerRow): boolean {
 }
 
 const codesOf = (rows: readonly AnswerRow[]) => rows.map(({ code = '' }) => normaliseCode(code)).filter(Boolean)
+
+/** What a level is worth beside another; without a certificate a company begins at the bottom. */
+const rank: Readonly<Record<CertificateLevel, number>> = { none: 0, provisional: 1, third: 2, second: 3, first: 4 }
+/** Whoever holds nothing is examined for these (资质管理办法 第八条). */
+const beginners: readonly string[] = ['provisional', 'third']
 
 /** Companies of the archive by credit code. */
 async function companiesCoded(db: Knex, codes: readonly string[]): Promise<{ id: number; name: string; code: string }[]> {
@@ -201,7 +225,9 @@ export const qualificationMerge: Kind = defineKind({
   async conclusionMistakes(db, kase, conclusion) {
     const number = textOf(conclusion, 'certificate_number')
     if (isGrantedElsewhere(levelOf(kase)))
-      return number ? await numberMistakes(db, kase, number) : { certificate_number: '请填写发证机关核发的新证书编号。' }
+      return number
+        ? { ...(await numberMistakes(db, kase, number)), ...(await untilMistakes(db, kase, conclusion)) }
+        : { certificate_number: '请填写发证机关核发的新证书编号。' }
     return number ? { certificate_number: `${certificateLevels[levelOf(kase)]}证书由本市编号，请不要填写，发证时自动取号。` } : {}
   },
   refusedTo: 'refused',
@@ -215,9 +241,11 @@ export const qualificationMerge: Kind = defineKind({
     const [answers, projects] = await Promise.all([heldAnswers(db, subject_id), projectAnswers(db, subject_id)])
     return { ...answers, ...projects }
   },
-  async mistakes(db, kase, answers) {
+  async mistakes(db, kase, answers, settings) {
     const level = textOf(answers, 'level')
     const mistakes: Mistakes = await partnerMistakes(db, answers)
+    const tooHigh = await levelMistake(db, kase, answers, settings)
+    if (tooHigh) mistakes.level = tooHigh
     if (textOf(answers, 'registered_on') > today())
       mistakes.registered_on = '变更登记日期还没有到。请先到市场监管部门办理合并、分立登记。'
     const held = await certificateOf(db, kase.subject_id)
@@ -237,19 +265,36 @@ export const qualificationMerge: Kind = defineKind({
     const from = textOf(answers, 'registered_on')
     return isDay(from) && thresholds.filing_days ? addDays(from, thresholds.filing_days) : undefined
   },
+  async whenSubmitted(trx, kase, answers) {
+    await tellDissolved(trx, kase, answers, ({ held }) => ({
+      title: `${textOf(answers, 'company_name')}申请${wayOf(answers)}资质核定，把贵企业列为解散注销的一方。`,
+      body: `${held ? `批准后贵企业的资质证书 ${held.number} 同时注销。` : ''}情况不属实的，请立即联系受理的区县主管部门；批准前还会公示，公示期内可以在公示页提出异议。`,
+    }))
+  },
   async whenDone(trx, kase, context) {
     const { answers, decidedOn } = context
-    const gone = await companiesCoded(trx, codesOf(rowsOf(answers, 'others').filter(isGone)))
-    const way = Object.entries(mergeWays).find(([code]) => code === answers.way)?.[1] ?? ''
-    for (const { id } of gone) {
-      const held = await certificateOf(trx, id)
-      if (held)
-        await endCertificate(trx, held.id, {
-          state: 'cancelled',
-          on: decidedOn,
-          reason: `因${way}解散，由${textOf(answers, 'company_name')}重新核定资质`,
-          basis: law,
-        })
+    const gone = await dissolvedIn(trx, answers)
+    const heard: number[] = await trx('case_parties').where({ case_id: kase.id, role: 'informed' }).pluck('organisation_id')
+    for (const { id, name, stated, held } of gone) {
+      if (name !== stated || !heard.includes(id))
+        throw new NotNow(
+          `现在不能生效：申请里列为解散的“${stated}”与企业档案已不一致，该企业可能没有被告知。请不通过并说明理由，由申请人核对后重新提交。`,
+        )
+      if (!held) continue
+      if (isGrantedElsewhere(held.level)) throw new NotNow(`现在不能生效：${elsewhereSentence(stated)}`)
+      await endCertificate(trx, held.id, {
+        state: 'cancelled',
+        on: decidedOn,
+        reason: `因${wayOf(answers)}解散，由${textOf(answers, 'company_name')}重新核定资质`,
+        basis: law,
+      })
+      await tell(trx, {
+        to: { organisation_id: id },
+        title: `贵企业的资质证书 ${held.number} 已注销：因${wayOf(answers)}解散，由${textOf(answers, 'company_name')}重新核定资质。`,
+        body: '对注销不服的，可以依法申请行政复议或者提起行政诉讼。',
+        link: `/desk/certificates/${held.id}`,
+        channels: ['inbox', 'sms', 'mail'],
+      })
     }
     await award(trx, { ...kase, company_id: kase.subject_id }, context, levelOf(kase))
   },
@@ -264,14 +309,73 @@ export const qualificationMerge: Kind = defineKind({
   ],
 })
 
+const wayOf = (answers: Answers) => Object.entries(mergeWays).find(([code]) => code === answers.way)?.[1] ?? ''
+
+const elsewhereSentence = (name: string) =>
+  `“${name}”持有上级机关核发的资质证书，本市不能注销。请先向发证机关办理注销（资质管理办法第十四条），再申请重新核定。`
+
+interface Dissolved {
+  id: number
+  /** As the archive has it, and as the application says. */
+  name: string
+  stated: string
+  held: HeldCertificate | undefined
+}
+
+/** The companies of the archive that an application says are dissolved, with the certificates that would end. */
+async function dissolvedIn(db: Knex, answers: Answers): Promise<Dissolved[]> {
+  const rows = rowsOf(answers, 'others').filter(isGone)
+  const known = await companiesCoded(db, codesOf(rows))
+  return await Promise.all(
+    known.map(async ({ id, name, code }) => ({
+      id,
+      name,
+      stated: rows.find(row => normaliseCode(row.code ?? '') === code)?.name ?? '',
+      held: await certificateOf(db, id),
+    })),
+  )
+}
+
+/** Tells each company that is said to be dissolved. */
+async function tellDissolved(
+  trx: Knex.Transaction,
+  kase: Case,
+  answers: Answers,
+  words: (company: Dissolved) => { title: string; body: string },
+): Promise<void> {
+  for (const company of await dissolvedIn(trx, answers))
+    await tell(trx, {
+      to: { organisation_id: company.id },
+      ...words(company),
+      link: `/desk/cases/${kase.id}`,
+      channels: ['inbox', 'sms', 'mail'],
+    })
+}
+
+/**
+ * 合并 and 分立 are no way round the steps: no level above the highest that the parties hold, and what is above the applicant's own is
+ * asked what an upgrade is asked (资质管理办法 第五条、第十一条).
+ */
+async function levelMistake(db: Knex, kase: Case, answers: Answers, settings: KindSettings): Promise<string | undefined> {
+  const level = textOf(answers, 'level')
+  if (!isLevel(level)) return undefined
+  const own = (await certificateOf(db, kase.subject_id))?.level ?? 'none'
+  const held = [own, ...(await dissolvedIn(db, answers)).map(({ held }) => held?.level ?? 'none')]
+  const highest = held.reduce((one, other) => (rank[one] >= rank[other] ? one : other))
+  if (rank[level] > rank[highest] && !beginners.includes(level))
+    return `资质逐级申请（资质管理办法第五条），合并、分立各方持有的最高等级是${highest === 'none' ? '“无”' : certificateLevels[highest]}，不能申请${certificateLevels[level]}。请改选等级，取得证书后再申请升级。`
+  return rank[level] > rank[own] ? await barredSentence(db, kase.subject_id, settings) : undefined
+}
+
 /** Whether the other companies are others, each once, called as the archive knows them, and fit what is said to have happened. */
 async function partnerMistakes(db: Knex, answers: Answers): Promise<Mistakes> {
   const rows = rowsOf(answers, 'others')
   const mistakes: Mistakes = {}
   const names = rows.map(({ name = '' }) => name)
-  const [coded, named] = await Promise.all([
+  const [coded, named, gone] = await Promise.all([
     companiesCoded(db, codesOf(rows)),
     db('organisations').where({ kind: 'company' }).whereIn('name', names).whereNotNull('code').select('name', 'code'),
+    dissolvedIn(db, answers),
   ])
   for (const [at, { name = '', code = '' }] of rows.entries()) {
     const known = coded.find(company => company.code === code)
@@ -279,10 +383,12 @@ async function partnerMistakes(db: Knex, answers: Answers): Promise<Mistakes> {
     const first = rows.findIndex(row => row.code === code)
     if (code === textOf(answers, 'credit_code')) mistakes[`others.${at}.code`] = '这是本企业的代码，只列本企业以外的各方。'
     else if (first < at) mistakes[`others.${at}.code`] = `这家企业已在第 ${first + 1} 行列出，请删除一行。`
-    else if (known && known.name !== name)
-      mistakes[`others.${at}.name`] = `这个代码在企业档案中登记为“${known.name}”，请核对名称和代码。`
-    else if (!known && namesake)
-      mistakes[`others.${at}.code`] = `企业档案中“${name}”的统一社会信用代码是 ${namesake.code}，请对照营业执照核对。`
+    // What the archive has instead is no business of whoever asks.
+    else if ((known && known.name !== name) || (!known && namesake))
+      mistakes[`others.${at}.name`] = '名称和代码与企业档案对不上，请对照该企业的营业执照核对，一字不差地填写。'
+    const held = gone.find(company => company.id === known?.id && company.name === name)?.held
+    if (isGone(rows[at] ?? {}) && held && isGrantedElsewhere(held.level))
+      mistakes[`others.${at}.dissolved`] ??= elsewhereSentence(name)
   }
   const wrong = wayRules[textOf(answers, 'way')]?.(rows)
   if (wrong) mistakes.way = wrong

@@ -12,8 +12,9 @@ import { creditCode, note } from '../archives/fields.ts'
 import { compared, findingsOf, inBatches } from '../archives/imports/shared.ts'
 import { visibleCompanies } from '../archives/visible.ts'
 import { type CertificateLevel, type CertificateState, certificateLevels, certificateStates } from '../archives/words.ts'
-import { enterCertificate } from './certificates.ts'
+import { enterCertificate, plainNumber } from './certificates.ts'
 import { lastDayAfter } from './company.ts'
+import { publicly } from './public-words.ts'
 
 /** 资质证书 from before the portal, or granted elsewhere: those in force, and those they replaced. */
 
@@ -24,11 +25,9 @@ const optionsOf = <T extends string>(words: Readonly<Record<T, string>>) =>
   (Object.entries(words) as [T, string][]).map(([value, label]) => ({ value, label })) // Object.entries forgets the keys' type
 
 /** Numbers are compared as they are printed, whatever blanks somebody typed between. */
-const withoutBlanks = (typed: string) => typed.replace(/\s/g, '')
-
 const form = z.object({
   code: creditCode('统一社会信用代码'),
-  number: text({ label: '证书编号', max: 60, normalise: withoutBlanks }),
+  number: text({ label: '证书编号', max: 60, normalise: plainNumber }),
   level: choice({ label: '资质等级', options: optionsOf(levels) }),
   state: choice({ label: '证书状态', options: optionsOf(states) }),
   approved_on: date({ label: '批准日期' }),
@@ -37,9 +36,14 @@ const form = z.object({
   issuer: text({ label: '发证机关', max: 100 }),
   legal_person: note('证书记载的法定代表人', 60),
   ended_on: optionalDate({ label: '终止日期', hint: '换发、撤销、注销、作废的日期；有效的不填' }),
-  end_reason: note('终止原因', 300, { hint: '撤销的必填；对外公开，不写个人信息' }),
-  end_basis: note('终止依据', 300),
-  previous: optionalText({ label: '原证书编号', max: 60, normalise: withoutBlanks, hint: '由哪一张换发而来' }),
+  end_reason: optionalText({
+    label: '终止原因',
+    max: 300,
+    hint: '撤销的必填；对外公开，不写个人信息',
+    rule: publicly('终止原因'),
+  }),
+  end_basis: optionalText({ label: '终止依据', max: 300, rule: publicly('终止依据') }),
+  previous: optionalText({ label: '原证书编号', max: 60, normalise: plainNumber, hint: '由哪一张换发而来' }),
 })
 const fields = fieldsOf(form)
 
@@ -202,7 +206,7 @@ async function knownTo(db: Knex, user: User, rows: readonly ImportRow[]): Promis
       certificates.map(({ facts, ...certificate }) => {
         // Written by enterCertificate and the issue alone.
         const legal_person = facts ? (JSON.parse(facts) as CertificateFacts).legal_person : undefined
-        return [certificate.number, { ...certificate, legal_person }]
+        return [plainNumber(certificate.number), { ...certificate, legal_person }]
       }),
     ),
   }

@@ -294,6 +294,11 @@ async function fillIn(trx: Knex.Transaction, kase: Pick<Case, 'id'> & { company_
     })
 }
 
+/** The number of a certificate as it is kept: one hand writes full width, small letters or blanks where another does not. */
+export function plainNumber(typed: string): string {
+  return typed.normalize('NFKC').replace(/\s/g, '').toUpperCase()
+}
+
 /** Whether a number stands on a certificate already. */
 export async function certificateNumbered(db: Knex, number: string): Promise<boolean> {
   return (await db('certificates').where({ number }).first('id')) !== undefined

@@ -1,9 +1,9 @@
 import { addDays } from '../../calendar.ts'
 import type { Check, CheckContext } from '../../cases/kind.ts'
 import { blindIndex } from '../../crypto.ts'
-import type { AnswerRow } from '../../forms/answers.ts'
+import { type AnswerRow, rowsOf } from '../../forms/answers.ts'
 import { isDay, normaliseCode } from '../../identifiers.ts'
-import { titles } from '../archives/words.ts'
+import { type CertificateLevel, certificateLevels, titles } from '../archives/words.ts'
 import { type AreaIndex, areaIndex, areaSorts, hundredths, indexInWords } from './area-index.ts'
 import { barring, behaviourSources } from './behaviours.ts'
 import { certificateOf } from './company.ts'
@@ -325,4 +325,39 @@ const staffChecks = [staff, titled, heads, certified, exclusive]
 export const newChecks = [...staffChecks, capital, fromLicence, barred]
 export const confirmChecks = [...staffChecks, served, capital, beforeExpiry, barred]
 export const upgradeChecks = [...staffChecks, sorts, index, capital, beforeExpiry, barred]
-export const mergeChecks = [...staffChecks, served, sorts, index, capital, fromRegistration, barred]
+/** Who would lose a certificate by this, and what hangs on it: the officer asks before anything ends. */
+const partners: Check = {
+  code: 'partners',
+  about: '列为解散的企业的证书和项目',
+  async find({ db, answers }) {
+    const gone = rowsOf(answers, 'others').filter(({ dissolved, code }) => dissolved === 'yes' && code)
+    if (!gone.length) return undefined
+    const codes = gone.map(({ code = '' }) => normaliseCode(code))
+    const found: { id: number; name: string; number: string | null; level: CertificateLevel | null }[] = await db('organisations')
+      .leftJoin('certificates', held => held.on('certificates.company_id', 'organisations.id').onVal('certificates.live', 1))
+      .where({ 'organisations.kind': 'company' })
+      .whereIn('organisations.code', codes)
+      .orderBy('organisations.id')
+      .select('organisations.id', 'organisations.name', 'certificates.number', 'certificates.level')
+    // Only of whom the applicant names rightly, and only what the public may know: the applicant reads this too.
+    const named = found.filter(company => gone.some(({ name }) => name === company.name))
+    const told = await Promise.all(
+      named.map(async ({ id, name, number, level }) => {
+        const projects: number[] = await db('project_links').where({ company_id: id, live: 1 }).pluck('id')
+        const held = number && level ? `证书 ${number}（${certificateLevels[level]}）` : '没有有效证书'
+        return { words: `${name}：${held}，在管项目 ${projects.length} 个`, open: projects.length }
+      }),
+    )
+    const unknown = gone.length - named.length
+    return {
+      code: 'partners',
+      requirement: '解散的企业已知情，项目已交接',
+      actual: [...told.map(({ words }) => words), ...(unknown ? [`${unknown} 家在企业档案中没有查到`] : [])].join('；'),
+      verdict: told.some(({ open }) => open) ? 'warn' : 'ok',
+      law: '资质管理办法第十四条',
+      detail: '提交时已通知列为解散的企业；批准后其证书同时注销，请向该企业核实',
+    }
+  },
+}
+
+export const mergeChecks = [...staffChecks, served, sorts, index, capital, fromRegistration, partners, barred]

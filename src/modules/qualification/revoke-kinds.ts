@@ -30,6 +30,7 @@ import { type Behaviour, behaviours, registerBehaviours } from './behaviours.ts'
 import { award, type CertificateRow, endCertificate, isGrantedElsewhere, lockCertificate } from './certificates.ts'
 import { certificateOf, lastDayAfter } from './company.ts'
 import { qualificationConfirm, qualificationNew } from './kinds.ts'
+import { publicly } from './public-words.ts'
 import { unlessEnabled } from './standards.ts'
 
 /**
@@ -56,13 +57,6 @@ const titles: Record<Measure, string> = {
 const lowerLevels = { third: '三级', provisional: '三级（暂定）' } as const
 type LowerLevel = keyof typeof lowerLevels
 const rank: readonly CertificateLevel[] = ['none', 'provisional', 'third', 'second', 'first']
-
-/** An ID number (15 or 18 signs) or a telephone number: what the public must not read in a reason. */
-const personal = /(?<!\d)(\d{17}[\dXx]|\d{15}|1[3-9]\d{9}|0\d{2,3}-?\d{7,8})(?!\d)/
-const publicly = (label: string) => (value: string) =>
-  personal.test(value.normalize('NFKC').replace(/[\s-]/g, ''))
-    ? `${label}会向社会公开，不能写身份证号和电话号码。请改写，个人情况写在“查明的事实”里。`
-    : undefined
 
 const form = z.object({
   company_name: text({ label: '企业名称', section: '资质证书', archive: { label: '企业档案' }, wide: true }),
