@@ -4,9 +4,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import ExcelJS from 'exceljs'
+import { confirmRun, handIn, type Line, lookAt, type Shown } from './importing.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, holdCertificate, newCompany } from './qualification.ts'
-import { book } from './workbooks.ts'
 
 /** 批量导入 of certificates and inspection results: what a city brings along when it starts with the portal. */
 
@@ -41,48 +41,10 @@ after(async () => {
   fs.rmSync(folder, { recursive: true })
 })
 
-type Line = Record<string, ExcelJS.CellValue>
-
-interface Shown {
-  address: string
-  words: string
-  mistakes: string[]
-  version: string
-}
-
-/** A sheet as somebody fills it in: only the columns that are used. */
-async function upload(code: string, name: string, lines: readonly Line[], agent = city): Promise<Shown> {
-  const heads = [...new Set(lines.flatMap(line => Object.keys(line)))]
-  const file = await book({ [name]: [heads, ...lines.map(line => heads.map(head => line[head] ?? null))] })
-  const form = new FormData()
-  form.append('file', new Blob([new Uint8Array(file)]), '资料.xlsx')
-  const answer = await agent.raw(`/desk/imports/${code}`, { method: 'POST', body: form, headers: { origin: agent.base } })
-  assert.equal(answer.status, 303, await answer.text())
-  await workRuns()
-  return await look(answer.headers.get('location') ?? '', agent)
-}
-
-async function look(address: string, agent: Agent): Promise<Shown> {
-  const { text } = await agent.get(address)
-  const plain = (html = '') =>
-    html.replace(/<svg[\s\S]*?<\/svg>|<[^>]+>/g, ' ').replace(/\s+/g, ' ').trim() // biome-ignore format: one step
-  const table = /<table class="table cards import-mistakes">[\s\S]*?<tbody>([\s\S]*?)<\/tbody>/.exec(text)?.[1] ?? ''
-  return {
-    address,
-    words: plain(/<main[\s\S]*<\/main>/.exec(text)?.[0]),
-    mistakes: [...table.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row]) => plain(row)),
-    version: /name="version" value="(\d+)"/.exec(text)?.[1] ?? '',
-  }
-}
-
-async function confirm({ address, version, words, mistakes }: Shown, agent = city): Promise<Shown> {
-  assert.ok(version, `${words} ${mistakes.join(' ')}`)
-  assert.equal((await agent.post(`${address}/confirm`, { version })).status, 303)
-  await workRuns()
-  const done = await look(address, agent)
-  assert.match(done.words, /已全部写入/)
-  return done
-}
+const upload = (code: string, name: string, lines: readonly Line[], agent = city): Promise<Shown> =>
+  handIn(agent, code, name, lines)
+const look = (address: string, agent: Agent): Promise<Shown> => lookAt(agent, address)
+const confirm = (shown: Shown, agent = city): Promise<Shown> => confirmRun(agent, shown)
 
 const certificate = (number: string, more: Line = {}): Line => ({
   '*统一社会信用代码': firms.one.code,

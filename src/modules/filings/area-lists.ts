@@ -1,4 +1,4 @@
-import { batchFilter } from '../../imports/batches.ts'
+import { batchFilter, importLink } from '../../imports/batches.ts'
 import { type Column, defineList, type List } from '../../lists/list.ts'
 import { has, regionFilters } from '../../lists/narrowings.ts'
 import { districtNames, regionNames } from '../../lists/regions.ts'
@@ -100,6 +100,7 @@ export const areas = defineList({
   href: row => `/desk/areas/${row.key}`,
   actions: user => [
     ...(user.role === 'developer' ? [{ href: '/desk/kinds/area-division', label: '申请区域划分', icon: 'plus' }] : []),
+    ...importLink('areas', user),
   ],
   empty: { title: '还没有区域登记', text: '建设单位申请区域划分、经区县登记后列在这里；以前登记的可以用 Excel 批量导入。' },
 })
