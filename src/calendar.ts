@@ -90,6 +90,11 @@ export function forgetCalendar(): void {
   cached = undefined
 }
 
+/** How many calendar days lie after `from`, up to and including `to`; negative when `to` is earlier. */
+export function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000)
+}
+
 /** The day `days` calendar days after a day; negative is before. */
 export function addDays(day: string, days: number): string {
   return dayAt(numberOf(day) + days)

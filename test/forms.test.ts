@@ -749,7 +749,15 @@ describe('the pages', () => {
   test('a correction shows locked personal data masked', async () => {
     const asked = [{ target_type: 'field', target: 'capital', words: '与执照不符。', answer: null }] as const
     const shown = correctionPage(form, asked, { before: filled, answers: filled })
-    const html = await page('cases/correction', { ...common, ...shown, materials: [], story: [], missing: [] })
+    const html = await page('cases/correction', {
+      ...common,
+      ...shown,
+      materials: [],
+      story: [],
+      missing: [],
+      abandonedAfter: '2026-12-24',
+    })
+    assert.match(html, /到 <strong class="nowrap">2026-12-24<\/strong> 仍没有提交的，逾期未补正视为撤回申请/)
     assert.ok(html.includes('138****5678') && !html.includes('13812345678'))
     assert.match(html, /与执照不符。/)
     assert.match(html, /上一版：200.00 万元/)

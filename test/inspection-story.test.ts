@@ -127,8 +127,8 @@ test('when the window has closed, who has not filed is 未参检, by district', 
   assert.ok(absent > 20 && absent <= open)
   await stage.as('company2', async page => {
     await page.goto('/desk/kinds/annual-inspection')
-    await page.getByRole('button', { name: '办这件事' }).click()
-    await told(page, /年资质年检的窗口是 .*，已经截止，现在不能申报/)
+    await page.getByText(/现在不能申请：.*年资质年检的窗口是 .*，已经截止，现在不能申报/).waitFor()
+    assert.equal(await page.getByRole('button', { name: '办这件事' }).count(), 0)
     assert.equal(await portal.db('cases').where({ kind: 'annual-inspection' }).whereNot({ state: 'done' }).first('id'), undefined)
   })
   await stage.as('city-clerk', async page => {
@@ -185,7 +185,7 @@ test('put out of use, 资质管理 is an archive to read: nothing begins, nothin
 test('put into use again, everything is as it was', async () => {
   await turn(true)
   await stage.as('company', async page => {
-    await page.goto('/desk/kinds/qualification-upgrade')
+    await page.goto('/desk/kinds/qualification-cancel')
     await page.getByRole('button', { name: '办这件事' }).waitFor()
     await page.goto('/desk/kinds/company-information')
     assert.equal(await page.getByRole('button', { name: '办这件事' }).count(), 0)

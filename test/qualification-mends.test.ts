@@ -46,7 +46,7 @@ async function givenCompany(): Promise<Applicant> {
 
 const papers = {
   'company-change': ['application-form', 'business-licence', 'registration-notice'],
-  'qualification-change': ['application-form', 'business-licence', 'registration-notice', 'old-certificate', 'pledge'],
+  'qualification-change': ['application-form', 'business-licence', 'registration-notice', 'office', 'old-certificate', 'pledge'],
   'qualification-reissue': ['application-form', 'newspaper', 'business-licence', 'pledge'],
 } as const
 

@@ -119,6 +119,8 @@ const beginnings: Record<string, (variant: string) => Beginning> = {
     conclusion: { certificate_number: `建物-走-${variant}`, valid_until: '' },
   }),
   'qualification-merge': variant => ({
+    // No level above the one held comes of a merge.
+    ...(variant === 'second' || variant === 'first' ? { given: holding(variant) } : {}),
     fields: () =>
       wholeForm({
         way: 'split-off',

@@ -217,11 +217,9 @@ test('a provisional certificate that nobody confirmed lapses with its last day',
   })
   await stage.as(company.username, async page => {
     await page.goto('/desk/kinds/qualification-confirm')
-    await page.getByRole('button', { name: '办这件事' }).click()
-    await told(page, /请重新办理新设立申报|请先办理新设立申报/)
+    await page.getByText(/现在不能申请：.*(请重新办理新设立申报|请先办理新设立申报)/).waitFor()
     await page.goto('/desk/kinds/qualification-change')
-    await page.getByRole('button', { name: '办这件事' }).click()
-    await told(page, new RegExp(`${number}.*届满失效`))
+    await page.getByText(new RegExp(`现在不能申请：.*${number}.*届满失效`)).waitFor()
     await page.goto(`/desk/certificates/${id}`)
     await page.getByText('已过期').first().waitFor()
     await stage.look(page, 'lapsed')

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { isRole } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
-import { type WorkCalendar, workCalendar } from '../calendar.ts'
+import { daysBetween, type WorkCalendar, workCalendar } from '../calendar.ts'
 import { beijing, dayOf, now, today } from '../clock.ts'
 import { blindIndex } from '../crypto.ts'
 import { inTransaction } from '../db.ts'
@@ -584,10 +584,6 @@ function wasTaken(history: readonly HistoryRow[], user: User, codes: readonly St
   return history.some(
     line => line.user_id === user.id && line.case_version === version && (codes as readonly string[]).includes(line.step),
   )
-}
-
-function daysBetween(from: string, to: string): number {
-  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000)
 }
 
 /** A calendar for whoever shows the clocks of a case. */

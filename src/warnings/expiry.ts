@@ -24,8 +24,9 @@ export interface Running {
   whose: string
   /** What tells it from others of the same owner; nothing where there is only one. */
   which?: string | null
-  /** Where a district reads of it too. */
+  /** Where a district and a street read of it too. */
   district_code?: string | null
+  street_code?: string | null
 }
 
 export interface Expiry<R extends Running> {
@@ -123,6 +124,6 @@ async function findingOf<R extends Running>(db: Knex, expiry: Expiry<R>, row: R,
     due_on: until,
     organisation_id,
     district_code: row.district_code ?? null,
-    street_code: null,
+    street_code: row.street_code ?? null,
   }
 }

@@ -5,6 +5,7 @@ import { now } from '../clock.ts'
 import { branchExpiry } from './branch-expiry.ts'
 import { caseLimits } from './case-limits.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
+import { contractWatch } from './contract-watch.ts'
 import { documentWatch } from './document-watch.ts'
 import { inspectionWatch } from './inspection-watch.ts'
 import { staffShortage } from './staff-shortage.ts'
@@ -62,6 +63,7 @@ export const causes: readonly Cause[] = [
   ...documentWatch,
   staffShortage,
   ...inspectionWatch,
+  ...contractWatch,
 ]
 
 /** The cause of a warning, or nothing for one whose cause is gone. */

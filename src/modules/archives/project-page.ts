@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import type { User } from '../../accounts/users.ts'
 import { type Settings, settingsNow } from '../../admin/settings.ts'
+import { daysBetween } from '../../calendar.ts'
 import { findKind } from '../../cases/kind.ts'
 import { today } from '../../clock.ts'
 import { db } from '../../db.ts'
@@ -306,7 +307,7 @@ function figuresOf(
 }
 
 function daysLeft(until: string, day: string): string {
-  const days = Math.round((Date.parse(`${until}T00:00:00Z`) - Date.parse(`${day}T00:00:00Z`)) / 86_400_000)
+  const days = daysBetween(day, until)
   return days < 0 ? `已过 ${-days} 日` : days === 0 ? '今天到期' : `剩 ${days} 日`
 }
 

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { User } from '../../accounts/users.ts'
-import { addDays } from '../../calendar.ts'
+import { addDays, daysBetween } from '../../calendar.ts'
 import { findKind } from '../../cases/kind.ts'
 import { today } from '../../clock.ts'
 import { soon, stateOn } from '../../documents/documents.ts'
@@ -228,7 +228,7 @@ function applicationText({ pending }: Row): string | null {
 }
 
 function leftLook({ valid_until, days_left: renewing }: Row, day: string): Look {
-  const days = Math.round((Date.parse(String(valid_until)) - Date.parse(day)) / 86_400_000)
+  const days = daysBetween(day, String(valid_until))
   if (days < 0)
     return Number(renewing)
       ? { text: `已过 ${-days} 天，延续办理中`, light: 'yellow' }
