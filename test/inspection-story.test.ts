@@ -185,8 +185,8 @@ test('put out of use, 资质管理 is an archive to read: nothing begins, nothin
 test('put into use again, everything is as it was', async () => {
   await turn(true)
   await stage.as('company', async page => {
-    await page.goto('/desk/kinds/qualification-cancel')
-    await page.getByRole('button', { name: '办这件事' }).waitFor()
+    await page.goto('/desk/kinds/qualification-upgrade')
+    await page.getByText(/现在不能申请：/).waitFor()
     await page.goto('/desk/kinds/company-information')
     assert.equal(await page.getByRole('button', { name: '办这件事' }).count(), 0)
     const record = await portal
