@@ -148,10 +148,11 @@ async function mailOf({ id }: User): Promise<string | undefined> {
   return row?.email_cipher ? decrypt('users.email', row.email_cipher) : undefined
 }
 
-const passwordTries: Limit = { name: 'own', points: 10, seconds: 900 }
+/** Guesses at the own password or code, wherever it is asked for again. */
+export const passwordTries: Limit = { name: 'own', points: 10, seconds: 900 }
 
 /** Asks for the own password again before something weighty (ASVS 7.5.1); guessing it from a stolen session is limited. */
-async function hasPassword(user: User, password: string): Promise<boolean> {
+export async function hasPassword(user: User, password: string): Promise<boolean> {
   await limitTo(passwordTries, String(user.id), '密码输错次数过多')
   const row: { password_hash: string | null } | undefined = await db('users').where({ id: user.id }).first('password_hash')
   return await isPassword(password, row?.password_hash)

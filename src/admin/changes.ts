@@ -44,6 +44,8 @@ export const objectTypes: Record<string, string> = {
   import: '批量导入',
   inspection: '年检记录',
   'inspection-season': '年检窗口',
+  signing: '在线签订',
+  contract: '物业服务合同',
 }
 
 const labels: Record<string, string> = {
@@ -106,6 +108,11 @@ const labels: Record<string, string> = {
   opens_on: '开始日',
   closes_on: '截止日',
   verdict: '验收结果',
+  from: '开始日',
+  on: '最后一天',
+  project: '项目名称',
+  means: '验证方式',
+  contract: '合同编号',
 }
 
 /** What a row of the log says beside who, when and what: differences under `changes` as before and after, all else as facts. */

@@ -200,7 +200,7 @@ export interface Kind<F extends Form = Form> {
   prefix: string
   form: F
   /** What only the database knows of single fields, such as the regions to choose from. */
-  adjust?(db: Knex, kase: Pick<Case, 'applicant_id'>): Promise<Adjust>
+  adjust?(db: Knex, kase: Case): Promise<Adjust>
   /** Variants have a chain of their own; without a choice there is one, named ''. */
   variants?: Readonly<Record<string, string>>
   variantOf?(answers: Answers): string

@@ -112,11 +112,12 @@ async function heldAnswers(res: Response, kase: Case): Promise<Answers> {
 }
 
 /** Why the case is with the applicant again, where it was refused to be edited. */
-function returnedFor({ kase, history }: Standing, payloads: ReadonlyMap<number, StepPayload>) {
+function returnedFor({ kase, kind, history }: Standing, payloads: ReadonlyMap<number, StepPayload>) {
   const last = history.findLast(line => line.from_state !== line.to_state)
-  if (last?.step !== 'refuse' || kase.state === 'supplement') return undefined
+  if ((last?.step !== 'refuse' && last?.step !== 'dissent') || kase.state === 'supplement') return undefined
   const opinion = last.payload_id ? payloads.get(last.payload_id)?.opinion : undefined
-  return { title: `${last.place_label}审核不通过，退回修改`, at: beijing(last.at).slice(0, 16), ...(opinion ? { opinion } : {}) }
+  const title = last.step === 'dissent' ? `${last.place_label}${stepWord(kind, 'dissent')}` : `${last.place_label}审核不通过`
+  return { title: `${title}，退回修改`, at: beijing(last.at).slice(0, 16), ...(opinion ? { opinion } : {}) }
 }
 
 function afterSubmit(kind: Kind, { chain, clocks }: KindSettings): string {

@@ -8,6 +8,7 @@ import { db, inTransaction } from '../db.ts'
 import { currentUser } from '../http.ts'
 import { recordsFor, registerPrints } from '../modules/qualification/prints.ts'
 import { isCertificatePaper, printCertificate } from './certificate.ts'
+import { contractPaper, printContract } from './contract-paper.ts'
 import { type Document, isIntact, shownCode, statusOf } from './documents.ts'
 import { printLetter } from './letter.ts'
 import type { Printing } from './printing.ts'
@@ -22,7 +23,7 @@ export interface Print {
 }
 /** What the log names as printed. */
 export interface Printed {
-  type: 'case' | 'certificate'
+  type: 'case' | 'certificate' | 'signing'
   id: number
   label: string
 }
@@ -53,7 +54,9 @@ export async function sendDocument(req: Request, res: Response, document: Docume
   const certificate = isCertificatePaper(document.paper)
   const pdf = certificate
     ? await printCertificate(document, { ...printing, inspections: await recordsFor(db, document) })
-    : await printLetter(document, printing)
+    : document.paper === contractPaper
+      ? await printContract(document, printing)
+      : await printLetter(document, printing)
   const { paper, code, organisation_id } = document
   const user = currentUser(res)
   await inTransaction(async trx => {

@@ -87,7 +87,8 @@ export function contractState(
   day: string,
 ): ContractState {
   if (state === 'filing') return 'filing'
-  if (day < starts_on) return 'filed'
+  // What was dissolved before its first day never runs.
+  if (day < starts_on && !(ended_on && day > ended_on)) return 'filed'
   // What ended later still ran on that day.
   const last = ended_on ?? ends_on
   if (day > last) return state === 'filed' ? 'lapsed' : (state as ContractState) // only states of a contract are stored

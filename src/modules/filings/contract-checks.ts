@@ -4,12 +4,18 @@ import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
 import type { Check, Finding } from '../../cases/kind.ts'
 import { dayOf, today } from '../../clock.ts'
-import { rowsOf, textOf } from '../../forms/answers.ts'
+import { type Answers, canonicalAnswers, rowsOf, textOf } from '../../forms/answers.ts'
+import { type Mistakes, optionalChoice, optionalText } from '../../forms/form.ts'
 import { ceilingNotice, hundredths, roomFindings } from '../archives/project-rules.ts'
+import { optionsOf } from '../archives/words.ts'
+import { termFields } from './contract-form.ts'
 import type { Contract } from './contracts.ts'
 import { lastDayOf } from './contracts.ts'
 import { projectAt } from './project.ts'
+import type { SigningFiling, SigningPhase } from './signing-form.ts'
+import { type SignedText, signedText, signingNumber } from './signings.ts'
 import { nationalLaw, provincialLaw } from './standards.ts'
+import { impossibleVotes, voteFinding } from './votes.ts'
 
 /** What the portal compares before a contract is filed: on the page of the applicant while it is written, and before the reviewer. */
 
@@ -110,6 +116,104 @@ export function noticeFinding(
     verdict: ahead >= rule.days ? 'ok' : 'bad',
     law: rule.law,
     ...(ahead >= rule.days ? {} : { detail: '双方对通知时间另有约定的从其约定；造成损失的，依法承担责任' }),
+  }
+}
+
+// ── 业主共同决定 ────────────────────────────────────────────────────────────────────────────────
+
+/** Counts that cannot be, and a decision that comes after what it decides. */
+export function voteMistakes(answers: Answers, floor_area: string): Mistakes {
+  const mistakes = impossibleVotes(answers)
+  if (hundredths(textOf(answers, 'area_total')) > hundredths(floor_area))
+    mistakes.area_total ??= `专有部分总面积大于项目档案的总建筑面积 ${floor_area} ㎡，请核对。`
+  const [decided, signed] = [textOf(answers, 'decided_on'), textOf(answers, 'signed_on')]
+  if (decided && signed && decided > signed)
+    mistakes.decided_on = `业主大会决定日期 ${decided} 晚于签订日期 ${signed}。选聘、解聘物业企业先由业主共同决定（民法典第二百七十八条）。`
+  return mistakes
+}
+
+/** 选聘、解聘物业企业 is an ordinary matter. */
+export const ownersDecision: Check = {
+  code: 'votes',
+  about: '选聘、解聘由业主共同决定，表决人数和面积达到规定',
+  find: ({ answers }) => voteFinding(answers, { matter: 'ordinary', on: textOf(answers, 'decided_on') }),
+}
+
+// ── 合同文本: signed here, or on paper ─────────────────────────────────────────────────────────
+
+const sources = { online: '在线签订的合同', paper: '上传纸质合同' } as const
+
+/** Where the text of the contract is. */
+export const sourceFields = {
+  text_source: optionalChoice({ label: '合同文本', type: 'radio', options: optionsOf(sources) }),
+  signing_number: optionalText({ label: '在线签订的合同', archive: { label: '在线签订' } }),
+}
+
+/** A text both sides have confirmed here and nobody has filed yet. */
+export interface OnlineText extends SignedText {
+  phase: SigningPhase
+  filing: SigningFiling
+}
+
+/** The newest such text of a project and a company, of the sorts a filing can be about. */
+export async function onlineText(
+  db: Knex,
+  { project_id, company_id }: { project_id: number; company_id: number },
+  phases: readonly SigningPhase[],
+  filings: readonly SigningFiling[],
+): Promise<OnlineText | undefined> {
+  const sorts = phases.flatMap(phase => filings.map(filing => ({ phase, filing })))
+  const found = await Promise.all(
+    sorts.map(async sort => {
+      const text = await signedText(db, { project_id, company_id, ...sort })
+      return text && { ...text, ...sort }
+    }),
+  )
+  return found.filter(text => text !== undefined).sort((one, other) => other.id - one.id)[0]
+}
+
+/** What a text fills in: its terms, and that it is the one. */
+export function onlineAnswers(text: OnlineText | undefined): Answers {
+  if (!text) return { text_source: 'paper', signing_number: '' }
+  return { ...text.answers, text_source: 'online', signing_number: signingNumber(text.id) }
+}
+
+/** The text a filing rests on; nothing where it is on paper. */
+export function chosenText(answers: Answers, text: OnlineText | undefined): OnlineText | undefined {
+  return textOf(answers, 'text_source') === 'online' ? text : undefined
+}
+
+/**
+ * What is filed is what was signed, and a contract on paper is uploaded.
+ * @param there the materials that are there, by code
+ */
+export function sourceMistakes(answers: Answers, text: OnlineText | undefined, there: readonly string[]): Mistakes {
+  if (textOf(answers, 'text_source') !== 'online')
+    return there.includes('contract') ? {} : { text_source: '请在“材料”里上传合同扫描件；没有签过的，可以先在线签订。' }
+  if (!text) return { text_source: '没有双方都已确认、还没有备案的在线合同。请选“上传纸质合同”，或者先在线签订。' }
+  // What the text says nothing of, such as the rooms in the archive, the filing may still tell.
+  const said = Object.keys(termFields).filter(name => text.answers[name]?.length)
+  const differs = said.filter(name => {
+    const [filed, signed] = [answers, text.answers].map(all => canonicalAnswers({ it: all[name] ?? '' }))
+    return filed !== signed
+  })
+  return Object.fromEntries(
+    differs.map(name => [
+      name,
+      `与双方确认的在线合同 ${signingNumber(text.id)} 不一致。合同已经成立，备案要照它填写；内容要改的，双方重新签订（民法典第五百四十三条）。`,
+    ]),
+  )
+}
+
+/** Tells the reviewer where the text is and by what it is known. */
+export function sourceFinding(text: OnlineText): Finding {
+  return {
+    code: 'source',
+    requirement: '备案内容与合同文本一致',
+    actual: `在线签订 ${signingNumber(text.id)}，${text.signed_on} 双方确认`,
+    verdict: 'ok',
+    law: '民法典第四百九十一条',
+    detail: `内容已逐项核对一致；合同文本在“在线签订”里，摘要 ${text.digest.slice(0, 16)}`,
   }
 }
 

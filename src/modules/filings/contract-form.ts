@@ -79,6 +79,25 @@ export const termFields = {
   guarantee: optionalText({ label: '履约保证', max: 300, hint: '没有的不填' }),
 }
 
+const owners = (label: string, more: { section?: string; hint?: string } = {}) =>
+  optionalInteger({ label, unit: '人', min: 0, max: 1_000_000, ...more })
+const votedArea = (label: string) => optionalDecimal({ label, unit: '㎡', digits: 2, min: 0, max: 99_999_999 })
+
+/** 业主共同决定 (民法典 第二百七十八条): asked for where a committee signs, and where the owners dismiss. */
+export const voteFields = {
+  decided_on: optionalDate({
+    label: '业主大会决定日期',
+    section: '业主共同决定',
+    hint: '与业主委员会签订的、业主大会解聘的填写这一部分，照业主大会决议公告',
+  }),
+  owners_total: owners('业主总人数', { hint: '一套一人；建设单位未售的、一人多套的，各按一人' }),
+  area_total: votedArea('专有部分总面积'),
+  owners_joined: owners('参加表决人数'),
+  area_joined: votedArea('参加表决面积'),
+  owners_agreed: owners('同意人数'),
+  area_agreed: votedArea('同意面积'),
+}
+
 /** Why it comes late: asked for only then. */
 export const lateField = {
   late_reason: optionalText({
@@ -233,16 +252,21 @@ export function contractIn(
   }
 }
 
-/** The terms of a contract of the register, to begin a filing with. */
-export async function termsOf(db: Knex, contract: Contract): Promise<Answers> {
+/**
+ * The terms of a contract of the register, to begin a filing with.
+ * @param main the main type of its project: contracts from before the portal have one price and no lines
+ */
+export async function termsOf(db: Knex, contract: Contract, main: PropertyType): Promise<Answers> {
   const lines = await feesOfContract(db, contract.id)
-  const charged = lines.find(line => line.parking_ground_fee ?? line.parking_underground_fee ?? line.waste_fee)
-  // Contracts from before the portal have one price and no lines.
-  const shown = lines.length ? lines : undefined
+  const charged = mainLine(lines, main)
+  const { service_level, pricing, fee } = contract
+  const shown = lines.length
+    ? lines
+    : [{ property_type: main, service_level, pricing, price: fee, elevator_fee: null, basis: null }]
   return {
     serviced_area: contract.serviced_area,
     fee_mode: contract.fee_mode,
-    fees: (shown ?? []).map(line => ({
+    fees: shown.map(line => ({
       property_type: line.property_type,
       service_level: line.service_level === null ? '' : String(line.service_level),
       pricing: line.pricing,

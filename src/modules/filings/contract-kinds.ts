@@ -4,6 +4,7 @@ import type { User } from '../../accounts/users.ts'
 import { settingsNow } from '../../admin/settings.ts'
 import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
+import { draftOf } from '../../cases/drafts.ts'
 import { type Check, type DoneContext, defineKind, type Kind, type KindSettings } from '../../cases/kind.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { today } from '../../clock.ts'
@@ -21,7 +22,25 @@ import {
   optionsOf,
   type ServicePhase,
 } from '../archives/words.ts'
-import { ceiling, contractLaw, filedDay, inTime, noticeFinding, papersThere, rooms, toldOf } from './contract-checks.ts'
+import {
+  ceiling,
+  chosenText,
+  contractLaw,
+  filedDay,
+  inTime,
+  noticeFinding,
+  type OnlineText,
+  onlineAnswers,
+  onlineText,
+  ownersDecision,
+  papersThere,
+  rooms,
+  sourceFields,
+  sourceFinding,
+  sourceMistakes,
+  toldOf,
+  voteMistakes,
+} from './contract-checks.ts'
 import {
   companyAnswersOf,
   companyFields,
@@ -34,6 +53,7 @@ import {
   termFields,
   termMistakes,
   termsOf,
+  voteFields,
 } from './contract-form.ts'
 import {
   type Contract,
@@ -47,6 +67,7 @@ import {
   withdrawContract,
 } from './contracts.ts'
 import { type ProjectRow, projectAnswers, projectAt, projectFields, subjectOfProject } from './project.ts'
+import { settleSigning, signingNumber } from './signings.ts'
 import { companyRoles, districtThenCity } from './standards.ts'
 import { touchProject } from './touched.ts'
 
@@ -65,7 +86,7 @@ const reasons = {
   withdrawn: contractEndReasons.withdrawn,
 } as const satisfies Partial<Record<ContractEndReason, string>>
 
-const register = { label: '合同台账', href: '/desk/lists/contracts' }
+const register = { label: '合同台账' }
 
 const form = z.object({
   filing: choice({
@@ -83,7 +104,9 @@ const form = z.object({
   party_kind: optionalChoice({ label: '甲方', options: optionsOf(parties), hint: '解除的不用选' }),
   committee_name: optionalText({ label: '本项目的业主委员会', archive: { label: '业委会档案' } }),
   developer_name: optionalText({ label: '本项目的建设单位', archive: { label: '项目档案' } }),
+  ...sourceFields,
   ...termFields,
+  ...voteFields,
   dissolved_on: optionalDate({ label: '解除后的最后服务日', section: '解除', hint: '只有解除的填写这一部分' }),
   dissolve_reason: optionalChoice({ label: '解除原因', options: optionsOf(reasons) }),
   notice_on: optionalDate({ label: '书面通知日期', hint: '通知对方解除或者不再续签的日期' }),
@@ -96,6 +119,8 @@ const form = z.object({
   ...lateField,
   ...pledgeField,
 })
+
+const votes = Object.keys(voteFields)
 
 const filingOf = (answers: Answers): ContractFiling => {
   const filing = textOf(answers, 'filing')
@@ -215,7 +240,9 @@ interface Committee {
 async function committeeOf(db: Knex, project_id: number): Promise<Committee | undefined> {
   return await db('committees')
     .join('organisations', 'organisations.id', 'committees.id')
-    .leftJoin('committee_terms', join => join.on('committee_terms.committee_id', 'committees.id').onVal('committee_terms.live', 1))
+    .leftJoin('committee_terms', join =>
+      join.on('committee_terms.committee_id', 'committees.id').onVal('committee_terms.live', 1),
+    )
     .where({ 'committees.project_id': project_id, 'committees.live': 1, 'committees.state': 'in-term' })
     .first('committees.id', 'organisations.name', 'committee_terms.ends_on')
 }
@@ -243,7 +270,8 @@ async function headAnswers(db: Knex, project_id: number, company_id: number): Pr
 
 // ── Mistakes ───────────────────────────────────────────────────────────────────────────────────
 
-const called = (contract: Contract) => `${contract.number ?? '（建档以前的合同）'}（${contract.starts_on} 至 ${lastDayOf(contract)}）`
+const called = (contract: Contract) =>
+  `${contract.number ?? '（建档以前的合同）'}（${contract.starts_on} 至 ${lastDayOf(contract)}）`
 
 /** Those whose time a new contract may not meet: one of the early phase gives way to the committee's. */
 async function inTheWay(db: Knex, answers: Answers, project_id: number, except: number | undefined): Promise<Contract[]> {
@@ -281,7 +309,8 @@ function sequenceMistakes(answers: Answers, previous: Contract | undefined): Mis
   const on = textOf(answers, 'dissolved_on')
   if (on && on > last)
     return { dissolved_on: `合同 ${last} 到期，期满自然终止，不用办理解除。提前解除的，最后服务日早于这一天。` }
-  if (on && on < previous.signed_on) return { dissolved_on: `最后服务日早于合同签订日期 ${previous.signed_on}，请对照解除协议改正。` }
+  if (on && on < previous.signed_on)
+    return { dissolved_on: `最后服务日早于合同签订日期 ${previous.signed_on}，请对照解除协议改正。` }
   return {}
 }
 
@@ -292,6 +321,7 @@ async function partyMistakes(db: Knex, kase: Case, answers: Answers): Promise<Mi
   const there = await papersThere(db, kase.id)
   if (kind === 'committee') {
     const committee = await committeeOf(db, kase.subject_id)
+    Object.assign(mistakes, lackingTerms(form, answers, votes))
     if (!committee)
       mistakes.party_kind =
         '这个项目没有已备案的业主委员会，不能以业主委员会为甲方（物业管理条例第三十五条）。由建设单位签订的选“建设单位”；业委会已经成立的，请它先到街道办备案。'
@@ -306,8 +336,21 @@ async function partyMistakes(db: Knex, kase: Case, answers: Answers): Promise<Mi
   }
   if (kind === 'developer' && !textOf(answers, 'developer_name'))
     mistakes.party_kind = '项目档案没有登记建设单位，不能以建设单位为甲方。请先申请项目档案变更。'
-  if (!there.includes('contract'))
-    mistakes.contract_code = '没有在线签订的合同文本，请在“材料”里上传合同扫描件，或者先在线签订。'
+  return mistakes
+}
+
+/** Texts signed here that this company could file for this project. */
+const onlineFor = (db: Knex, { subject_id, applicant_id }: Pick<Case, 'subject_id' | 'applicant_id'>) =>
+  onlineText(db, { project_id: subject_id, company_id: applicant_id }, ['selected', 'early'], ['new', 'renewal', 'change'])
+
+/** A text was signed as what it is, and with whom. */
+function sortMistakes(answers: Answers, text: OnlineText | undefined): Mistakes {
+  if (!text) return {}
+  const mistakes: Mistakes = {}
+  if (text.filing !== filingOf(answers))
+    mistakes.filing = `在线签订的合同是“${contractFilings[text.filing]}”，备案类型要与它一致；另有纸质合同的，请选“上传纸质合同”。`
+  if (text.phase !== phaseOf(answers))
+    mistakes.party_kind = `在线签订的合同甲方是${text.phase === 'selected' ? parties.committee : parties.developer}，请选与它一致的甲方。`
   return mistakes
 }
 
@@ -316,10 +359,13 @@ const fileBy = (answers: Answers, { thresholds }: KindSettings) => {
   return signed && thresholds.filing_days ? addDays(signed, thresholds.filing_days) : undefined
 }
 
+/** From the archives; where they say nothing there is nothing to fill in either. */
+const knownFields = ['signing_number', 'previous_number', 'previous_term', 'previous_party', 'committee_name', 'developer_name']
+
 const neededFor: Record<ContractFiling, readonly string[]> = {
-  new: [...neededTerms, 'party_kind'],
-  renewal: [...neededTerms, 'party_kind'],
-  change: [...neededTerms, 'party_kind', 'explanation'],
+  new: [...neededTerms, 'party_kind', 'text_source'],
+  renewal: [...neededTerms, 'party_kind', 'text_source'],
+  change: [...neededTerms, 'party_kind', 'text_source', 'explanation'],
   dissolution: ['signed_on', 'dissolved_on', 'dissolve_reason', 'notice_on', 'explanation'],
 }
 
@@ -334,6 +380,7 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
   const mistakes: Mistakes = {
     ...lackingTerms(form, answers, neededFor[filing]),
     ...termMistakes(answers, project, today()),
+    ...voteMistakes(answers, project.floor_area),
     ...sequenceMistakes(answers, previous),
     ...lateMistake(answers, fileBy(answers, settings), filedDay(kase), rule),
   }
@@ -342,11 +389,19 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
     const reason = textOf(answers, 'dissolve_reason')
     if (reason === 'dismissed' && !(await papersThere(db, kase.id)).includes('resolution'))
       mistakes.dissolve_reason = '业主大会解聘的，请在“材料”里上传业主大会决议及公示证明（民法典第二百七十八条）。'
+    if (reason === 'dismissed')
+      for (const [field, sentence] of Object.entries(lackingTerms(form, answers, votes))) mistakes[field] ??= sentence
     const notice = textOf(answers, 'notice_on')
     if (notice && notice > today()) mistakes.notice_on = `通知日期 ${notice} 还没有到，请先书面通知对方。`
     return mistakes
   }
-  for (const [field, sentence] of Object.entries(await partyMistakes(db, kase, answers))) mistakes[field] ??= sentence
+  const online = await onlineFor(db, kase)
+  const others = {
+    ...(await partyMistakes(db, kase, answers)),
+    ...sourceMistakes(answers, online, await papersThere(db, kase.id)),
+    ...sortMistakes(answers, chosenText(answers, online)),
+  }
+  for (const [field, sentence] of Object.entries(others)) mistakes[field] ??= sentence
   const [other] = await inTheWay(db, answers, project.id, filing === 'change' ? previous?.id : undefined)
   if (other)
     mistakes.starts_on ??= `与已备案的合同 ${called(other)} 时间重叠，同一项目同一天只能有一份合同（${cityRule}）。请改期限，或者先办理那份合同的解除。`
@@ -374,6 +429,16 @@ const linked: Check = {
   },
 }
 
+/** Signed here: compared field by field. */
+const signed: Check = {
+  code: 'source',
+  about: '在线签订的，备案内容与双方确认的文本一致',
+  async find({ db, kase, answers }) {
+    const text = filingOf(answers) === 'dissolution' ? undefined : chosenText(answers, await onlineFor(db, kase))
+    return text && sourceFinding(text)
+  },
+}
+
 /** What becomes of the contract of the early phase. */
 const earlyEnds: Check = {
   code: 'early',
@@ -381,7 +446,9 @@ const earlyEnds: Check = {
   async find({ db, kase, answers }) {
     const [from, until] = [textOf(answers, 'starts_on'), textOf(answers, 'ends_on')]
     if (filingOf(answers) === 'dissolution' || phaseOf(answers) !== 'selected' || !from || until < from) return undefined
-    const early = (await overlapping(db, kase.subject_id, from, until)).find(other => other.phase === 'early' && other.starts_on < from)
+    const early = (await overlapping(db, kase.subject_id, from, until)).find(
+      other => other.phase === 'early' && other.starts_on < from,
+    )
     if (!early) return undefined
     return {
       code: 'early',
@@ -413,6 +480,46 @@ const inTerm: Check = {
   },
 }
 
+/** Once the owners have a committee, it is they who choose. */
+const signer: Check = {
+  code: 'signer',
+  about: '业主委员会成立后由其签订合同',
+  async find({ db, kase, answers }) {
+    if (textOf(answers, 'party_kind') !== 'developer' || filingOf(answers) === 'dissolution') return undefined
+    const committee = await committeeOf(db, kase.subject_id)
+    if (!committee) return undefined
+    return {
+      code: 'signer',
+      requirement: '业主大会成立后，由业主委员会代表业主与选聘的企业签订合同',
+      actual: `甲方是建设单位，本项目已有${committee.name}`,
+      verdict: 'warn',
+      law: '物业管理条例第十五条、民法典第二百七十八条',
+      detail: '请核对是否应由业主委员会签订',
+    }
+  },
+}
+
+/** A renewal goes on where the contract before ends. */
+const continuity: Check = {
+  code: 'continuity',
+  about: '续签的期限与原合同衔接',
+  async find({ db, kase, answers }) {
+    const from = textOf(answers, 'starts_on')
+    if (filingOf(answers) !== 'renewal' || !from) return undefined
+    const previous = await presentOf(db, kase.subject_id, kase.applicant_id)
+    if (!previous) return undefined
+    const next = addDays(lastDayOf(previous), 1)
+    return {
+      code: 'continuity',
+      requirement: `续签的期限从 ${next} 起`,
+      actual: `${from} 起`,
+      verdict: from === next ? 'ok' : 'warn',
+      law: '民法典第九百四十七条',
+      ...(from > next ? { detail: '中间有没有合同的日子，请核对' } : {}),
+    }
+  },
+}
+
 /** 民法典 第九百四十六条、第九百四十七条. */
 const notice: Check = {
   code: 'notice',
@@ -436,19 +543,24 @@ const notice: Check = {
 
 // ── The kind ───────────────────────────────────────────────────────────────────────────────────
 
+const signingNumberOf = (text: OnlineText | undefined) => (text ? signingNumber(text.id) : '')
+
 /** The contract a case asks to file, as the register takes it. */
 async function contractFor(db: Knex, kase: Case, answers: Answers) {
   const [project, previous] = [await projectAt(db, kase.subject_id), await presentOf(db, kase.subject_id, kase.applicant_id)]
   const filing = filingOf(answers)
   const phase = phaseOf(answers)
+  const text = chosenText(answers, await onlineFor(db, kase))
   return {
     project,
+    text,
     contract: contractIn(answers, project, {
       company_id: kase.applicant_id,
       party: textOf(answers, phase === 'selected' ? 'committee_name' : 'developer_name'),
       phase,
       filing,
       previous_id: filing === 'new' ? null : (previous?.id ?? null),
+      signing_id: text?.id ?? null,
       case_id: kase.id,
       late_days: kase.late_days,
     }),
@@ -457,7 +569,7 @@ async function contractFor(db: Knex, kase: Case, answers: Answers) {
 
 async function fileContract(trx: Knex.Transaction, kase: Case, { answers, number, decidedOn }: DoneContext): Promise<void> {
   if (!number) throw new Error(`${code} has no number`)
-  const { project, contract } = await contractFor(trx, kase, answers)
+  const { project, contract, text } = await contractFor(trx, kase, answers)
   const { filing } = contract
   const links = await linksBetween(trx, project.id, kase.applicant_id)
   if (!links.some(serves))
@@ -466,7 +578,10 @@ async function fileContract(trx: Knex.Transaction, kase: Case, { answers, number
     throw new NotNow('现在不能通过：原合同已经终止。本件请不通过并说明理由，由企业核对后重新提交。')
   const [other] = await inTheWay(trx, answers, project.id, filing === 'change' ? (contract.previous_id ?? undefined) : undefined)
   if (other) throw new NotNow(`现在不能通过：与已备案的合同 ${called(other)} 时间重叠。本件请不通过并说明理由。`)
+  if (textOf(answers, 'text_source') === 'online' && signingNumberOf(text) !== textOf(answers, 'signing_number'))
+    throw new NotNow('现在不能通过：在线签订的合同已经变化。本件请不通过并说明理由，由企业核对后重新提交。')
   const id = await enterContract(trx, contract, { number, filed_on: decidedOn })
+  if (text) await settleSigning(trx, text.id, kase.id)
   const title = `物业服务合同备案证明${filing === 'new' ? '' : `（${contractFilings[filing]}）`}`
   await issueProof(trx, {
     kase,
@@ -515,7 +630,8 @@ async function fileEnd(trx: Knex.Transaction, kase: Case, { answers, number, dec
       { label: '最后服务日', value: onPaper(on) },
       { label: '备案日期', value: onPaper(decidedOn) },
     ],
-    remark: '合同解除后，应当与新选聘的企业或者业主办理交接；接管以前继续处理物业服务事项的，依法收取报酬（民法典第九百五十条）。',
+    remark:
+      '合同解除后，应当与新选聘的企业或者业主办理交接；接管以前继续处理物业服务事项的，依法收取报酬（民法典第九百五十条）。',
   })
 }
 
@@ -531,6 +647,11 @@ export const contractFiling: Kind = defineKind({
   reaches: ['city', 'district', 'street'],
   prefix: 'HT',
   form,
+  async adjust(db, kase) {
+    const isWritten = kase.state === 'draft' || kase.state === 'rejected'
+    const filing = filingOf(isWritten ? (await draftOf(db, kase)).answers : { filing: kase.variant })
+    return Object.fromEntries([...neededFor[filing], ...knownFields].map(name => [name, { required: true }]))
+  },
   variants: contractFilings,
   variantOf: filingOf,
   settings,
@@ -540,7 +661,19 @@ export const contractFiling: Kind = defineKind({
   },
   refusedTo: 'draft',
   states: { done: '已备案' },
-  checks: [inTime('filing_days', contractLaw), linked, earlyEnds, inTerm, notice, rooms, ceiling],
+  checks: [
+    inTime('filing_days', contractLaw),
+    signed,
+    linked,
+    ownersDecision,
+    earlyEnds,
+    continuity,
+    signer,
+    inTerm,
+    notice,
+    rooms,
+    ceiling,
+  ],
   proof: { label: '物业服务合同备案证明', papers: [{ code: 'proof', label: '物业服务合同备案证明' }] },
   afterwards: '备案证明可在办件页下载，合同列入合同台账；合同生效之日收费标准写入项目档案并对外公布。',
   async subjectOf(db, user, { subject_id }) {
@@ -548,17 +681,23 @@ export const contractFiling: Kind = defineKind({
   },
   openKey: ({ id }, filled) => `${code}:${id}:${textOf(filled, 'company_code')}`,
   async prefill(db, { subject_id, applicant_id }) {
-    const [head, project, previous] = await Promise.all([
+    const [online, head, project, previous] = await Promise.all([
+      onlineFor(db, { subject_id, applicant_id }),
       headAnswers(db, subject_id, applicant_id),
       projectAt(db, subject_id),
       presentOf(db, subject_id, applicant_id),
     ])
+    // Where a committee has come to sign, what follows the contract of the early phase is a new one.
+    const isNew = !previous || (previous.phase === 'early' && textOf(head, 'committee_name') !== '')
     return {
-      filing: previous ? 'renewal' : 'new',
+      filing: isNew ? 'new' : 'renewal',
       party_kind: textOf(head, 'committee_name') ? 'committee' : 'developer',
       serviced_area: project.floor_area,
       room_area: project.service_room_area,
-      ...(previous ? { ...(await termsOf(db, previous)), starts_on: addDays(lastDayOf(previous), 1) } : {}),
+      ...(previous ? await termsOf(db, previous, project.property_type) : {}),
+      ...(isNew || !previous ? {} : { starts_on: addDays(lastDayOf(previous), 1) }),
+      ...(online ? { filing: online.filing, party_kind: online.phase === 'selected' ? 'committee' : 'developer' } : {}),
+      ...onlineAnswers(online),
       ...head,
     }
   },

@@ -8,14 +8,15 @@ import { NotFound } from '../../errors.ts'
 import { changeRecord, createRecord, type RecordAnswers } from '../archives/archive.ts'
 import { fees, projects } from '../archives/project.ts'
 import { tellCeiling } from '../archives/project-notices.ts'
-import type {
-  ContractEndReason,
-  ContractFiling,
-  FeeMode,
-  Pricing,
-  PropertyType,
-  ServicePhase,
-  Stage,
+import {
+  type ContractEndReason,
+  type ContractFiling,
+  contractEndReasons,
+  type FeeMode,
+  type Pricing,
+  type PropertyType,
+  type ServicePhase,
+  type Stage,
 } from '../archives/words.ts'
 import { lockProject } from './project.ts'
 import { touchProject } from './touched.ts'
@@ -233,7 +234,10 @@ export async function enterContract(
   const at = now()
   const row = { ...rowOf(contract), state: 'filed', number, filed_on, updated_at: at }
   let id = there?.id
-  if (id) await trx('contracts').where({ id }).update({ ...row, version: trx.raw('version + 1') })
+  if (id)
+    await trx('contracts')
+      .where({ id })
+      .update({ ...row, version: trx.raw('version + 1') })
   else [id = 0] = await trx('contracts').insert({ ...row, created_at: at })
   await putFees(trx, id, contract.fees)
   if (contract.starts_on <= today()) await beginContract(trx, id)
@@ -334,7 +338,7 @@ export async function endContract(trx: Knex.Transaction, id: number, ending: End
   await record(trx, portalItself, {
     action: 'contract.end',
     object: { type: 'contract', id, label: contract.number ?? '' },
-    detail: { project: project.name, on: ending.on, ...(ending.reason ? { reason: ending.reason } : {}) },
+    detail: { project: project.name, on: ending.on, ...(ending.reason ? { reason: contractEndReasons[ending.reason] } : {}) },
   })
   await touchProject(trx, project_id)
   return true

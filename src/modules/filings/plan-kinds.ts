@@ -1,19 +1,37 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import type { Case } from '../../cases/case.ts'
 import { addDays } from '../../calendar.ts'
+import type { Case } from '../../cases/case.ts'
 import { type Check, type DoneContext, defineKind, desk, type Kind, type KindSettings, party } from '../../cases/kind.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
-import { today } from '../../clock.ts'
+import { now, today } from '../../clock.ts'
 import { onPaper } from '../../documents/printing.ts'
 import { issueProof } from '../../documents/proof.ts'
 import { NotNow } from '../../errors.ts'
 import { type Answers, textOf } from '../../forms/answers.ts'
 import { type Mistakes, optionalText, text } from '../../forms/form.ts'
 import { tell } from '../../messages/messages.ts'
+import { changeRecord, readRecord } from '../archives/archive.ts'
+import { projects } from '../archives/project.ts'
 import { hundredths } from '../archives/project-rules.ts'
 import { feeModes, type SelectionMethod, selectionMethods } from '../archives/words.ts'
-import { ceiling, daysFrom, earlyLaw, filedDay, inTime, papersThere, rooms, toldOf } from './contract-checks.ts'
+import {
+  ceiling,
+  chosenText,
+  daysFrom,
+  earlyLaw,
+  filedDay,
+  inTime,
+  type OnlineText,
+  onlineAnswers,
+  onlineText,
+  papersThere,
+  rooms,
+  sourceFields,
+  sourceFinding,
+  sourceMistakes,
+  toldOf,
+} from './contract-checks.ts'
 import {
   companyAnswersOf,
   companyFields,
@@ -28,7 +46,9 @@ import {
   termMistakes,
 } from './contract-form.ts'
 import { enterContract, overlapping, proposeContract, withdrawContract } from './contracts.ts'
+import { liveLink, openLink } from './links.ts'
 import { chosenProject, projectAnswers, projectAt, projectFields, subjectOfProject } from './project.ts'
+import { settleSigning, signingNumber } from './signings.ts'
 import { developerRoles, tenderLaw } from './standards.ts'
 import { touchProject } from './touched.ts'
 
@@ -45,12 +65,13 @@ const form = z.object({
   selection: text({ label: '选聘方式', archive: { label: '中标备案、协议选聘审批' } }),
   selection_number: optionalText({ label: '中标备案号或批准文号', archive: { label: '中标备案、协议选聘审批' } }),
   selected_on: optionalText({ label: '中标通知书日期或批准日期', archive: { label: '中标备案、协议选聘审批' } }),
+  ...sourceFields,
   ...termFields,
   ...lateField,
   ...pledgeField,
 })
 
-const needed = [...neededTerms, 'room_area', 'room_place', 'fund_terms', 'takeover_terms']
+const needed = [...neededTerms, 'text_source', 'room_area', 'room_place', 'fund_terms', 'takeover_terms']
 
 const settings: KindSettings = {
   chain: [
@@ -62,7 +83,11 @@ const settings: KindSettings = {
   consults: [],
   materials: [
     paper('application-form', '前期物业管理备案申请表', { hint: '在本页打印，加盖公章后扫描上传' }),
-    paper('contract', '前期物业服务合同', { original: true }),
+    paper('contract', '前期物业服务合同', {
+      required: false,
+      original: true,
+      hint: '在本系统在线签订的不用上传，其他的都要上传',
+    }),
     paper('rules', '临时管理规约'),
     paper('plan', '物业管理（服务）方案'),
     paper('award', '中标通知书或者协议选聘批复', { original: true }),
@@ -103,7 +128,9 @@ interface Selection {
 async function selectionOf(db: Knex, project_id: number): Promise<Selection | undefined> {
   return await db('tenders')
     .where({ project_id, live: 1 })
-    .where(chosen => chosen.where({ state: 'agreed' }).orWhere(won => won.where({ state: 'awarded' }).whereNotNull('award_filed_on')))
+    .where(chosen =>
+      chosen.where({ state: 'agreed' }).orWhere(won => won.where({ state: 'awarded' }).whereNotNull('award_filed_on')),
+    )
     .first(
       'id',
       'state',
@@ -141,6 +168,14 @@ async function selectionAnswers(db: Knex, project_id: number): Promise<Answers> 
   }
 }
 
+/** A contract the developer and the chosen company have signed here. */
+async function onlineFor(db: Knex, project_id: number): Promise<OnlineText | undefined> {
+  const selection = await selectionOf(db, project_id)
+  return selection?.winner_id
+    ? await onlineText(db, { project_id, company_id: selection.winner_id }, ['early'], ['new'])
+    : undefined
+}
+
 // ── Checks ─────────────────────────────────────────────────────────────────────────────────────
 
 const chosen: Check = {
@@ -159,6 +194,16 @@ const chosen: Check = {
       law: `${tenderLaw}第三十八条`,
       ...(dearer ? { detail: `中标价 ${selection.price} 元/㎡·月，合同单价高于中标价，请核对` } : {}),
     }
+  },
+}
+
+/** Signed here: compared field by field. */
+const source: Check = {
+  code: 'source',
+  about: '在线签订的，备案内容与双方确认的文本一致',
+  async find({ db, kase, answers }) {
+    const text = chosenText(answers, await onlineFor(db, kase.subject_id))
+    return text && sourceFinding(text)
   },
 }
 
@@ -202,6 +247,9 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
   if (!selection) mistakes.company_name = unselected(kase.subject_id).message
   else if (!selection.winner_id)
     mistakes.company_name = `${selection.winner ?? '中标人'}在本系统还没有企业档案，不能确认合同。请它先注册，再提交。`
+  const there = await papersThere(db, kase.id)
+  for (const [field, sentence] of Object.entries(sourceMistakes(answers, await onlineFor(db, kase.subject_id), there)))
+    mistakes[field] ??= sentence
   const signed = textOf(answers, 'signed_on')
   if (selection?.awarded_on && signed && signed < selection.awarded_on)
     mistakes.signed_on ??= `签订日期 ${signed} 早于中标通知书日期 ${selection.awarded_on}。请对照合同改正（${tenderLaw}第三十八条）。`
@@ -210,8 +258,7 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
   if (other)
     mistakes.starts_on ??= `与已备案的合同 ${other.number ?? ''}（${other.starts_on} 至 ${other.ended_on ?? other.ends_on}）时间重叠，同一项目同一天只能有一份合同。请改期限。`
   if (feesIn(answers, project.property_type).some(({ pricing }) => pricing === 'guided')) {
-    if (!(await papersThere(db, kase.id)).includes('pricing'))
-      mistakes.fees ??= '有实行政府指导价的收费，请在“材料”里上传收费批复或者备案。'
+    if (!there.includes('pricing')) mistakes.fees ??= '有实行政府指导价的收费，请在“材料”里上传收费批复或者备案。'
   }
   return mistakes
 }
@@ -223,11 +270,21 @@ async function take(trx: Knex.Transaction, kase: Case, { answers, number, decide
   const selection = await selectionOf(trx, project.id)
   if (!selection?.winner_id)
     throw new NotNow('现在不能通过：中标或者协议选聘的结果已经变化。本件请不通过并说明理由，由建设单位核对后重新提交。')
-  const contract = contractOf(kase, answers, project, { company_id: selection.winner_id })
+  const text = chosenText(answers, await onlineFor(trx, project.id))
+  if (textOf(answers, 'text_source') === 'online' && (!text || signingNumber(text.id) !== textOf(answers, 'signing_number')))
+    throw new NotNow('现在不能通过：在线签订的合同已经变化。本件请不通过并说明理由，由建设单位核对后重新提交。')
+  const contract = contractOf(kase, answers, project, { company_id: selection.winner_id, signing_id: text?.id ?? null })
   const [other] = await overlapping(trx, project.id, contract.starts_on, contract.ends_on)
-  if (other)
-    throw new NotNow(`现在不能通过：与已备案的合同 ${other.number ?? ''}时间重叠。本件请不通过并说明理由。`)
+  if (other) throw new NotNow(`现在不能通过：与已备案的合同 ${other.number ?? ''}时间重叠。本件请不通过并说明理由。`)
   const id = await enterContract(trx, contract, { number, filed_on: decidedOn })
+  if (text) await settleSigning(trx, text.id, kase.id)
+  await linkCompany(trx, kase, { selection, project_id: project.id, contract, number, decidedOn })
+  await trx('tenders')
+    .where({ id: selection.id })
+    .update({ state: 'settled', updated_at: now(), version: trx.raw('version + 1') })
+  const { answers: record } = await readRecord(trx, projects, project.id)
+  if (record.stage !== 'selected')
+    await changeRecord(trx, projects, project.id, { answers: { stage: 'early' }, by: { user_id: null, case_id: kase.id } })
   await touchProject(trx, project.id)
   const name = project.name
   const lines = contract.fees
@@ -259,14 +316,48 @@ async function take(trx: Knex.Transaction, kase: Case, { answers, number, decide
   })
 }
 
+/** The company serves the project from the first day of the contract, unless it does already. */
+async function linkCompany(
+  trx: Knex.Transaction,
+  kase: Case,
+  {
+    selection,
+    project_id,
+    contract,
+    number,
+    decidedOn,
+  }: {
+    selection: Selection
+    project_id: number
+    contract: { company_id: number; starts_on: string }
+    number: string
+    decidedOn: string
+  },
+): Promise<void> {
+  const { company_id, starts_on } = contract
+  const live = await liveLink(trx, project_id)
+  if (live?.company_id === company_id) return
+  if (live) throw new NotNow('现在不能通过：项目现由另一家物业企业服务。本件请不通过并说明理由，由建设单位核对后重新提交。')
+  await openLink(trx, {
+    project_id,
+    company_id,
+    phase: 'early',
+    method: selection.method,
+    starts_on,
+    decided_on: decidedOn,
+    number,
+    case_id: kase.id,
+  })
+}
+
 function contractOf(
   kase: Case,
   answers: Answers,
   project: Awaited<ReturnType<typeof projectAt>>,
-  { company_id }: { company_id: number },
+  sides: { company_id: number; signing_id: number | null },
 ) {
   return contractIn(answers, project, {
-    company_id,
+    ...sides,
     party: textOf(answers, 'party'),
     phase: 'early',
     filing: 'new',
@@ -289,7 +380,9 @@ export const planFiling: Kind = defineKind({
   prefix: 'FA',
   form,
   async adjust() {
-    return Object.fromEntries(needed.map(name => [name, { required: true }]))
+    return Object.fromEntries(
+      [...needed, 'selection_number', 'selected_on', 'signing_number'].map(name => [name, { required: true }]),
+    )
   },
   settings,
   thresholds: {
@@ -300,7 +393,7 @@ export const planFiling: Kind = defineKind({
   dissent: 'refused',
   steps: { answer: '确认', dissent: '不确认', lapse: '逾期未确认' },
   states: { done: '已备案' },
-  checks: [inTime('filing_days', earlyLaw), chosen, signedInTime, rooms, ceiling],
+  checks: [inTime('filing_days', earlyLaw), source, chosen, signedInTime, rooms, ceiling],
   proof: { label: '前期物业管理备案证明', papers: [{ code: 'proof', label: '前期物业管理备案证明' }] },
   afterwards: '备案证明可在办件页下载，合同列入合同台账，项目自动挂接到物业企业；合同生效之日收费标准写入项目档案并对外公布。',
   async subjectOf(db, user, { subject_id }) {
@@ -310,7 +403,8 @@ export const planFiling: Kind = defineKind({
   },
   openKey: ({ id }) => `${code}:${id}`,
   async prefill(db, { subject_id, applicant_id }) {
-    const [project, head, selected, selection, applicant] = await Promise.all([
+    const [online, project, head, selected, selection, applicant] = await Promise.all([
+      onlineFor(db, subject_id),
       projectAt(db, subject_id),
       projectAnswers(db, subject_id),
       selectionAnswers(db, subject_id),
@@ -332,6 +426,7 @@ export const planFiling: Kind = defineKind({
           price: selection?.price ?? '',
         },
       ],
+      ...onlineAnswers(online),
     }
   },
   mistakes: mistakesIn,
@@ -344,7 +439,9 @@ export const planFiling: Kind = defineKind({
   async whenSubmitted(trx, kase, answers) {
     const [project, selection] = [await projectAt(trx, kase.subject_id), await selectionOf(trx, kase.subject_id)]
     if (!selection?.winner_id) throw unselected(kase.subject_id)
-    await proposeContract(trx, contractOf(kase, answers, project, { company_id: selection.winner_id }))
+    const text = chosenText(answers, await onlineFor(trx, project.id))
+    const sides = { company_id: selection.winner_id, signing_id: text?.id ?? null }
+    await proposeContract(trx, contractOf(kase, answers, project, sides))
   },
   async whenEnded(trx, kase) {
     await withdrawContract(trx, kase.id)
