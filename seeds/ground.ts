@@ -62,6 +62,8 @@ const tables = [
   'company_years',
   'developers',
   'projects',
+  'areas',
+  'tenders',
   'buildings',
   'houses',
   'owners',

@@ -1,5 +1,6 @@
 import type { BuildingType, HousePurpose, HouseState, PropertyType, Stage, Structure } from '../src/modules/archives/words.ts'
 import { demoProjects, demoStreets } from './accounts.ts'
+import { divide } from './areas.ts'
 import { addressIn, type Company, type Developer, density, side, streetIn } from './companies.ts'
 import { addDays, earlier } from './days.ts'
 import type { Ground, Street } from './ground.ts'
@@ -349,6 +350,9 @@ function addProject(ground: Ground, project: Project) {
     )
     if (formerName) project.turns.push({ on: addDays(delivered_on, 400), field: 'name', before: formerName, after: name })
   }
+  const community = `${wordOf(random.int(0, 900), 4)}社区`
+  const land = Math.round(above / plotRatio)
+  const room_place = room.area ? `${at(plan, 0).name}1层` : null
   ground.add('projects', {
     id,
     code,
@@ -357,14 +361,14 @@ function addProject(ground: Ground, project: Project) {
     address,
     district_code: street.district_code,
     street_code: street.code,
-    community: `${wordOf(random.int(0, 900), 4)}社区`,
+    community,
     developer_id: developer.id,
     stage,
     property_type: type,
     is_old: delivered_on !== undefined && delivered_on < '2001',
     is_affordable: isAffordable,
     ...Object.fromEntries(Object.entries(areas).map(([column, area]) => [column, decimal(area)])),
-    land_area: decimal(Math.round(above / plotRatio)),
+    land_area: decimal(land),
     floor_area: decimal(project.floor_area),
     delivered_area: deliveredArea,
     service_room_area: decimal(room.area),
@@ -379,11 +383,27 @@ function addProject(ground: Ground, project: Project) {
     parking_count: parking,
     green_rate: (28 + random.next() * 14).toFixed(2),
     plot_ratio: plotRatio.toFixed(2),
-    service_room_place: room.area ? `${at(plan, 0).name}1层` : null,
+    service_room_place: room_place,
     first_delivered_on: delivered_on ?? null,
     completed_on: delivered_on ? addDays(delivered_on, -random.int(20, 90)) : null,
     ...fileOf(ground, project, { code, parking, garage: garage > 0, above, room: room.area }),
     occupied_count: ofState(['delivered', 'rented']).length,
+  })
+  const inHomes = ['multi-storey', 'high-rise', 'villa'].reduce(
+    (sum, one) => sum + (areas[areaColumns[one as BuildingType]] ?? 0), // three of the types
+    0,
+  )
+  divide(ground, project, {
+    address,
+    community,
+    homes: inHomes,
+    others: above - inHomes,
+    garage,
+    land,
+    room: room.area,
+    room_place,
+    buildings: buildings.length,
+    parking,
   })
   for (const row of buildings) ground.add('buildings', row)
   for (const row of houses) ground.add('houses', row)

@@ -365,6 +365,7 @@ function addContracts(ground: Ground, agreements: Agreement[]) {
       signed_on,
       starts_on,
       filed_on,
+      begun_on: state !== 'filing' && starts_on <= today ? starts_on : null,
       ended_on: ended_on ?? null,
       end_reason: end_reason ?? null,
       fee_mode: known?.fee_mode ?? random.share({ 'lump-sum': 85, remuneration: 15 }),
