@@ -70,6 +70,10 @@ test('whoever has nothing to do with certificates has no such list, and the menu
   for (const username of ['owner', 'committee', 'developer', 'editor', 'system-admin'])
     for (const code of ['certificates', 'certificates-expiring'])
       assert.equal((await (await as(username)).get(`/desk/lists/${code}`)).status, 403, `${username} ${code}`)
+  // Who sets the rules of business reads neither the register nor one certificate nor what was printed.
+  const { id } = await db('certificates').first('id')
+  for (const path of ['/desk/lists/certificates', '/desk/lists/certificate-prints', `/desk/certificates/${id}`])
+    assert.equal((await (await as('business-admin')).get(path)).status, 403, path)
   for (const [username, offered] of [
     ['district-clerk', true],
     ['company', true],

@@ -1,13 +1,9 @@
 import type { Knex } from 'knex'
-import { officials } from '../../accounts/roles.ts'
 import type { User } from '../../accounts/users.ts'
+import { archiveOffices } from '../archives/visible.ts'
 
-/** Who reads certificates: every office but those that only edit the site, and companies their own. */
-export const certificateReaders = [
-  ...officials.filter(role => !role.startsWith('editor')),
-  'company-admin',
-  'company-clerk',
-] as const
+/** Who reads certificates: the offices that read archives, and companies their own. Who sets the rules of business reads none. */
+export const certificateReaders = [...archiveOffices, 'company-admin', 'company-clerk'] as const
 
 /** The certificates this person may see: the office by the companies of its region, a company its own. Joined with `organisations`. */
 export function visibleCertificates(db: Knex, user: Pick<User, 'scope'>): Knex.QueryBuilder {
