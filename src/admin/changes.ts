@@ -46,6 +46,7 @@ export const objectTypes: Record<string, string> = {
   'inspection-season': '年检窗口',
   signing: '在线签订',
   contract: '物业服务合同',
+  link: '项目挂接',
 }
 
 const labels: Record<string, string> = {

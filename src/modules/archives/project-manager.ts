@@ -31,7 +31,7 @@ async function openLink(db: Knex, user: User, id: number): Promise<{ link: Link;
 }
 
 /** Who of the company may be in charge: those who work as 项目经理, or hold a certificate for it. */
-async function candidates(db: Knex, company_id: number): Promise<{ id: number; name: string; projects: number }[]> {
+export async function candidates(db: Knex, company_id: number): Promise<{ id: number; name: string; projects: number }[]> {
   return await db('employments')
     .join('people', 'people.id', 'employments.person_id')
     .where({ 'employments.company_id': company_id, 'employments.live': 1 })

@@ -15,6 +15,7 @@ import {
   type ServicePhase,
   type Stage,
 } from '../archives/words.ts'
+import { contractOn, endContract } from './contracts.ts'
 import { lockProject } from './project.ts'
 import { touchProject } from './touched.ts'
 
@@ -173,9 +174,20 @@ export async function openLink(trx: Knex.Transaction, link: NewLink): Promise<nu
       .where({ id })
       .update({ ...row, end_reason: reason, version: trx.raw('version + 1') })
   else [id = 0] = await trx('project_links').insert({ ...row, end_reason: reason, created_by: link.by ?? null, created_at: at })
+  if (live) await endContractOf(trx, live, { on: addDays(link.starts_on, -1), reason: reason ?? 'term-over' })
   if (link.starts_on <= today()) await takeOver(trx, id)
   await touchProject(trx, project.id)
   return id
+}
+
+/** The contract of a company that leaves ends with its service, so that its successor's can be filed (民法典 第九百四十九条). */
+async function endContractOf(
+  trx: Knex.Transaction,
+  { project_id, company_id }: Pick<Link, 'project_id' | 'company_id'>,
+  { on, reason }: { on: string; reason: ContractEndReason },
+): Promise<void> {
+  const held = await contractOn(trx, project_id, addDays(on, 1))
+  if (held?.company_id === company_id) await endContract(trx, held.id, { state: 'ended', on, reason })
 }
 
 /** The day of takeover has come; the project is locked. */
@@ -248,6 +260,7 @@ export async function endLink(
   const link: Link | undefined = await trx('project_links').where({ id: link_id }).forUpdate().first(linkColumns)
   if (link?.state !== 'linked') return false
   await close(trx, link, { on, reason, by: by ?? null })
+  await endContractOf(trx, link, { on, reason })
   await keepServedAreas(trx, link.company_id)
   await changeRecord(trx, projects, project.id, { answers: { stage: 'unmanaged' }, by: { user_id: by ?? null, case_id: null } })
   await record(trx, actor, {
