@@ -104,7 +104,11 @@ test('an open case at each stage stands still while the switch is off, and goes 
   assert.equal(await numberOf('certificates', { company_id: published.id }), 0, 'publicity does not end in a certificate')
   assert.match(plain((await drafting.agent.get(`/desk/cases/${draft}`)).text), gone)
   assert.match(plain((await corrected.agent.get(`/desk/cases/${supplement}`)).text), gone)
-  assert.match(plain((await district.get(`/desk/cases/${atDesk}`)).text), gone)
+  const standing = (await district.get(`/desk/cases/${atDesk}`)).text
+  assert.match(plain(standing), gone)
+  assert.doesNotMatch(standing, /name="action" value="(pass|accept)"/, 'no button that would be refused')
+  assert.match(standing, /name="action" value="refuse"/, 'what ends it stays possible')
+  assert.doesNotMatch((await drafting.agent.get(`/desk/cases/${draft}`)).text, /formaction="\/desk\/cases\/\d+\/submit"/)
 
   await turn(true)
   assert.equal(asked.status, 303, plain(asked.text))

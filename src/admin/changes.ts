@@ -113,6 +113,7 @@ const labels: Record<string, string> = {
   on: '最后一天',
   project: '项目名称',
   means: '验证方式',
+  words: '说明',
   contract: '合同编号',
 }
 

@@ -233,6 +233,15 @@ export const settings = {
     field: integer({ label: '合同签订后备案期限', unit: '天', min: 1, max: 365 }),
     standard: 10,
   },
+  'takeover.enabled': {
+    group: '业务',
+    owner: 'system-admin',
+    field: checkbox({
+      label: '承接查验备案启用',
+      hint: '启用后物业企业在交接之日起 30 日内备案；不启用的，事项目录里写明不需要办理。',
+    }),
+    standard: false,
+  },
   'managers.large-area': {
     group: '项目档案',
     owner: 'system-admin',

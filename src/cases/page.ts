@@ -67,7 +67,9 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
   const submittedOn = dayOf(history.findLast(line => line.step === 'submit' || line.step === 'resubmit')?.at ?? kase.created_at)
   const findings = await findingsFor(db, standing, answers, submittedOn)
   const adjust = await kind.adjust?.(db, kase)
-  const open = stepsFor(standing, user)
+  const suspended = closedStates.includes(kase.state) ? undefined : await kind.suspended?.(db)
+  // Out of use nothing goes on; what ends a case without approval stays possible.
+  const open = stepsFor(standing, user).filter(({ code }) => !suspended || (code !== 'accept' && code !== 'pass'))
   const mayNote = isOffice && user.role !== 'supervisor' && user.role !== 'business-admin'
   res.render('cases/show', {
     kase,
@@ -124,7 +126,7 @@ export async function showCase(req: Request, res: Response, kase: Case, back: Ba
     queue: place,
     mayNote,
     mayUrge: mayUrge(standing, user),
-    suspended: closedStates.includes(kase.state) ? undefined : await kind.suspended?.(db),
+    suspended,
     mayCopy: own && kase.closed_at !== null && kase.state !== 'done',
     action: back.action ?? '',
     values: back.values ?? {},

@@ -191,6 +191,6 @@ linkPages.post('/:id/end', allow(...enders), async (req: Request, res: Response)
         link: `/desk/links/${link.id}`,
       })
   })
-  flash(req, { tone: 'good', text: '挂接已解除，项目转为无物业（失管），已通知企业和业委会。' })
+  flash(req, { tone: 'ok', text: '挂接已解除，项目转为无物业（失管），已通知企业和业委会。' })
   res.redirect(303, `/desk/links/${link.id}`)
 })
