@@ -153,6 +153,7 @@ test('the street gives its opinion beside the chain and blocks nothing', async (
 
 test('an adjustment needs its reason, ends the area before, and the old proof says so', async () => {
   const project = await newProject(portal, developer.id)
+  assert.match((await developer.agent.get(`/desk/projects/${project.id}`)).text, /申请区域划分/)
   const begin = async () => {
     const answer = await developer.agent.post('/desk/cases/new/area-division', { subject_id: String(project.id) })
     assert.equal(answer.status, 303, plain(answer.text))

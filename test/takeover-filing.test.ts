@@ -63,6 +63,7 @@ test('switched off, as shipped, the catalogue says that nobody needs it', async 
 
 test('switched on, the company that serves the project files, and gets its proof', async () => {
   await turn(true)
+  assert.match((await company.agent.get(`/desk/projects/${project.id}`)).text, /办理承接查验备案/)
   const id = await begin()
   const wrong = await submit(id, { agreed_on: addDays(today(), -30), handed_on: addDays(today(), 1) })
   assert.equal(wrong.status, 422)
@@ -84,6 +85,7 @@ test('switched on, the company that serves the project files, and gets its proof
   assert.equal(kase.late_days, 0)
   const proof = await portal.db('documents').where({ object_type: 'takeover', object_id: project.id }).first('code')
   assert.match(plain((await portal.anyone().get(`/verify/${proof.code}`)).text), /有效.*承接查验备案证明/)
+  assert.match((await company.agent.get(`/desk/projects/${project.id}`)).text, new RegExp(kase.number))
 })
 
 test('late is accepted with its reason and flagged; who does not serve the project files nothing', async () => {

@@ -64,13 +64,21 @@ registerPart('projects', {
   code: 'area',
   label: '物业服务区域',
   order: 5,
-  async load(db, _user, project_id, on = today()) {
+  async load(db, user, project_id, on = today()) {
     const area: AreaRow | undefined = await db('areas')
       .where({ project_id })
       .where('registered_on', '<=', on)
       .where(then => then.whereNull('ended_on').orWhere('ended_on', '>', on))
       .orderBy('id', 'desc')
       .first()
-    return area && { view: '/filings/area-part', locals: { area }, all: { label: '看区域登记', href: `/desk/areas/${area.id}` } }
+    if (area)
+      return {
+        view: '/filings/area-part',
+        locals: { area },
+        all: { label: '看区域登记', href: `/desk/areas/${area.id}` },
+      }
+    if (on !== today() || user.role !== 'developer') return undefined
+    const own = await db('projects').where({ id: project_id, developer_id: user.organisation_id }).first('id')
+    return own && { view: '/filings/area-part', locals: { area: undefined, project_id } }
   },
 })

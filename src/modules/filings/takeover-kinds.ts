@@ -6,12 +6,14 @@ import type { Case } from '../../cases/case.ts'
 import { type Check, defineKind, type Kind, type KindSettings } from '../../cases/kind.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { today } from '../../clock.ts'
+import { documentOf } from '../../documents/documents.ts'
 import { onPaper } from '../../documents/printing.ts'
 import { issueProof } from '../../documents/proof.ts'
 import { NotNow } from '../../errors.ts'
 import { type Answers, textOf } from '../../forms/answers.ts'
 import { date, integer, type Mistakes, optionalText, text } from '../../forms/form.ts'
 import { isDay } from '../../identifiers.ts'
+import { registerPart } from '../archives/parts.ts'
 import { contractOn } from './contracts.ts'
 import { liveLink } from './links.ts'
 import { chosenProject, projectAnswers, projectAt, projectFields, subjectOfProject } from './project.ts'
@@ -249,6 +251,20 @@ export const takeoverFiling: Kind = defineKind({
       remark: '备案不免除建设单位的保修责任。',
     })
     await touchProject(trx, kase.subject_id)
+  },
+})
+
+registerPart('projects', {
+  code: 'takeover',
+  label: '承接查验',
+  order: 25,
+  async load(db, user, project_id, on) {
+    const proof = await documentOf(db, { type: 'takeover', id: project_id }, 'proof')
+    const isInUse = (await settingsNow(db))['takeover.enabled']
+    const known = proof && (!on || proof.issued_on <= on) ? proof : undefined
+    if (!known && (!isInUse || on)) return undefined
+    const serves = user.role.startsWith('company') && (await liveLink(db, project_id))?.company_id === user.organisation_id
+    return { view: '/filings/takeover-part', locals: { proof: known, starts: isInUse && serves && !on && !known, project_id } }
   },
 })
 
