@@ -168,8 +168,11 @@ test('no warning, check, message or page asks for a certificate or its staff whi
   assert.doesNotMatch(await change(), /资质变更|资质证书/)
   const archive = plain((await company.agent.get('/desk/companies/mine')).text)
   assert.match(archive, /历史档案，不是承接物业服务的条件/)
+  const ending = async () => (await (await portal.as('city-clerk')).get('/desk/lists/certificates-expiring')).text
+  assert.doesNotMatch(await ending(), /light-(red|yellow|green)/, 'nobody is late with anything')
 
   await turn(true)
+  assert.match(await ending(), /light-(red|yellow)/)
   await computeWarnings(portal.db)
   assert.ok(await standing(), 'on again it is warned of again')
   assert.doesNotMatch(plain((await company.agent.get('/desk/companies/mine')).text), /历史档案/)

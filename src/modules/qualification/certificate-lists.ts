@@ -251,9 +251,10 @@ export const endingList = defineList({
       label: '剩余',
       type: 'state',
       source: 'certificates.renewing',
-      async look() {
-        const day = today()
-        return row => leftLook(row, day)
+      async look(db) {
+        const [day, inUse] = [today(), await isEnabled(db)]
+        // While the licence is out of use nobody has to renew anything.
+        return row => (inUse ? leftLook(row, day) : { ...leftLook(row, day), light: 'rest' })
       },
     },
     { name: 'valid_until', label: '有效期至', type: 'date', source: 'certificates.valid_until', sort: true },
