@@ -47,6 +47,8 @@ export const objectTypes: Record<string, string> = {
   signing: '在线签订',
   contract: '物业服务合同',
   link: '项目挂接',
+  expert: '评标专家',
+  tender: '前期招标',
 }
 
 const labels: Record<string, string> = {
