@@ -162,7 +162,7 @@ async function putIn(
   if (again) await answerCorrections(trx, kase, form.replies ?? {}, at)
   // The time a correction takes does not make a filing late.
   const filedOn = kase.submitted_at ? dayOf(kase.submitted_at) : day
-  const fileBy = kind.fileBy?.(answers, settings)
+  const fileBy = kind.fileBy?.(answers, settings, await workCalendar(trx))
   const serial = kase.serial ?? (await takeSerial(trx, kind.prefix, day))
   await indexTerms(trx, 'cases', kase.id, [kase.subject_name, kind.label, serial])
   const entered: Partial<Case> = {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { type Role, roles } from '../accounts/roles.ts'
 import type { User } from '../accounts/users.ts'
-import type { Limit } from '../calendar.ts'
+import type { Limit, WorkCalendar } from '../calendar.ts'
 import type { Answers } from '../forms/answers.ts'
 import type { Adjust, Form, Mistakes } from '../forms/form.ts'
 import type { Case } from './case.ts'
@@ -248,7 +248,7 @@ export interface Kind<F extends Form = Form> {
   /** The organisations that are told besides the applicant (知会、抄送). */
   informed?(db: Knex, kase: Case): Promise<number[]>
   /** The last day for filing, where the law sets one (逾期备案 is flagged, never blocked). */
-  fileBy?(answers: Answers, settings: KindSettings): string | undefined
+  fileBy?(answers: Answers, settings: KindSettings, calendar: WorkCalendar): string | undefined
   /** Writes the typed row of the module and whatever else the submission means. */
   whenSubmitted?(trx: Knex.Transaction, kase: Case, answers: Answers): Promise<void>
   /** The case was closed, or went back to the applicant to write, without approval: undoes what the submission meant. */

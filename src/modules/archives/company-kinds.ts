@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { User } from '../../accounts/users.ts'
 import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
-import { type Check, defineKind, desk, type Kind, type KindSettings, type Subject } from '../../cases/kind.ts'
+import { type Check, defineKind, desk, type KindSettings, type Subject } from '../../cases/kind.ts'
 import { filesIn } from '../../cases/materials.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
 import { now, today } from '../../clock.ts'
@@ -147,7 +147,15 @@ const certificateFollows: Check = {
  * @param event what was registered, in words
  * @param due the last day
  */
-export function inTimeCheck({ event, law, due }: { event: string; law: string; due: NonNullable<Kind['fileBy']> }): Check {
+export function inTimeCheck({
+  event,
+  law,
+  due,
+}: {
+  event: string
+  law: string
+  due: (answers: Answers, settings: KindSettings) => string | undefined
+}): Check {
   return {
     code: 'in-time',
     about: `自${event}之日起规定的期限内申请`,

@@ -41,6 +41,7 @@ import {
 } from './experts.ts'
 import { lockProject } from './project.ts'
 import { isLate, tenderLooks, tenderReaders, visibleTenders } from './tender-lists.ts'
+import { failTender, moveTender } from './tenders.ts'
 import { touchProject } from './touched.ts'
 import {
   type BidState,
@@ -376,9 +377,8 @@ tenderPages.post('/:id/open', allow('developer'), async (req, res) => {
     const invited = held.method === 'invited' && bids.length < fewest ? `只邀请了 ${bids.length} 家，应邀请三家以上；` : ''
     const reason = `${invited}有效投标 ${valid} 家，不足三家${words ? `。${words}` : ''}`
     if (!failed) conflicted = await standBack(trx, held, currentUser(res).id)
-    await trx('tenders')
-      .where({ id: held.id })
-      .update(failed ? { state: 'failed', failed_on: today(), failed_reason: reason } : { state: 'opened', opened_on: today() })
+    if (failed) await failTender(trx, held.id, reason)
+    else await moveTender(trx, held, 'opened', { opened_on: today() })
     await record(trx, actorOf(req, res), {
       action: failed ? 'tender.fail' : 'tender.open',
       object: objectOf(held),
