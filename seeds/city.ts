@@ -5,6 +5,7 @@ import { recomputeDue } from '../src/cases/due.ts'
 import { now, shiftClock, today } from '../src/clock.ts'
 import * as database from '../src/db.ts'
 // The kinds of cases are known to whoever imports them.
+import { settleDuties } from '../src/modules/filings/duties.ts'
 import '../src/modules/index.ts'
 import { type DemoAccount, demoAccounts, demoDevelopers, demoPassword } from './accounts.ts'
 import { addApplicants, applicants } from './applicants.ts'
@@ -63,6 +64,7 @@ export async function loadDemoCity(db: Knex, { size, onProgress = () => {} }: Op
   let played = 0
   for (const demoCase of missing) if (await patiently(() => inTurn(() => playCase(db, demoCase)))) played++
   if (played) onProgress(`演示城市：办件 ${played} 件。`)
+  if (played || begun.done < steps) await patiently(() => settleDuties(db))
   return [...demoAccounts]
 }
 

@@ -203,7 +203,8 @@ test('a step leads to its business only where the portal has it', async () => {
   const served = await servedBy('company')
   const page = await company.get(`/desk/projects/${served.id}`)
 
-  assert.doesNotMatch(divided.text, /tender-filing/)
+  assert.match(divided.text, /href="\/desk\/kinds\/tender-filing"/)
+  assert.doesNotMatch(page.text, /committee-formation/)
   assert.match(page.text, /action="\/desk\/cases\/new\/project-change"/)
 })
 

@@ -241,9 +241,16 @@ async function dropTriggers(admin: Knex, schema: string, table: string): Promise
 }
 
 /** The demo cases are played by the engine itself. */
-const played = ['cases', 'documents', 'forms', 'messages', 'modules/archives', 'modules/qualification', 'publicity'].map(
-  room => `src/${room}`,
-)
+const played = [
+  'cases',
+  'documents',
+  'forms',
+  'messages',
+  'modules/archives',
+  'modules/filings',
+  'modules/qualification',
+  'publicity',
+].map(room => `src/${room}`)
 
 /** What the demo city depends on: its sources, the tables, the keys its personal data are encrypted with, and the day it is told from. */
 function digestOfDemo(): string {

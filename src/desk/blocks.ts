@@ -5,13 +5,14 @@ import type { Limit, WorkCalendar } from '../calendar.ts'
 import { askedOpinions, doneCases, informedCases, runningCases, waitingCases } from '../cases/blocks.ts'
 import { dayOf, fromNow, today } from '../clock.ts'
 import { mostCounted } from '../lists/rows.ts'
+import { owedDuties } from '../modules/filings/duties.ts'
 import { openWarnings } from '../warnings/block.ts'
 import { type Part, type Source, shown } from './part.ts'
 import { type Cell, tally } from './week.ts'
 
 /** The blocks that rows flow into. A module adds its source here; a block without any says so in words. */
 export const blocks: Record<'todo' | 'mine' | 'done' | 'informed' | 'warnings' | 'news', Source[]> = {
-  todo: [waitingCases, askedOpinions, pendingRegistrations],
+  todo: [waitingCases, askedOpinions, pendingRegistrations, owedDuties],
   mine: [runningCases],
   done: [doneCases, decidedRegistrations],
   informed: [informedCases],

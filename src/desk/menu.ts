@@ -3,7 +3,7 @@ import type { User } from '../accounts/users.ts'
 import { caseHandlers, caseReaders } from '../cases/roles.ts'
 import { allLists } from '../lists/registry.ts'
 import { ownerKeepers } from '../modules/archives/house-access.ts'
-import { archiveReaders } from '../modules/archives/visible.ts'
+import { archiveOffices, archiveReaders } from '../modules/archives/visible.ts'
 import { inspectionOverseers } from '../modules/qualification/inspections.ts'
 
 export interface MenuItem {
@@ -75,6 +75,7 @@ const groups: readonly { label: string; entries: readonly Entry[] }[] = [
       { list: 'contracts', icon: 'file-text' },
       { list: 'signings', icon: 'rubber-stamp' },
       { list: 'duties', icon: 'list-details' },
+      { href: '/desk/filings', label: '项目看板', icon: 'chart-bar', roles: archiveOffices },
     ],
   },
   {

@@ -9,6 +9,7 @@ import { sweepFiles } from '../files/sweep.ts'
 import { eraseOldRuns, resumeRuns } from '../imports/runs.ts'
 import { deliverOutbox } from '../messages/deliver.ts'
 import { turnContracts } from '../modules/filings/contracts.ts'
+import { settleDuties } from '../modules/filings/duties.ts'
 import { turnLinks } from '../modules/filings/links.ts'
 import { turnSeasons } from '../modules/qualification/inspections.ts'
 import { lapseCertificates } from '../modules/qualification/lapse.ts'
@@ -28,6 +29,7 @@ export const jobs: Job[] = [
   { name: 'sweep-files', at: '40 3 * * *', run: db => sweepFiles(db) },
   { name: 'turn-contracts', at: '6 0 * * *', run: async db => void (await turnContracts(db)) },
   { name: 'turn-links', at: '4 0 * * *', run: async db => void (await turnLinks(db)) },
+  { name: 'settle-duties', at: '30 0 * * *', run: db => settleDuties(db) },
   { name: 'turn-seasons', at: '20 0 * * *', run: db => turnSeasons(db) },
   { name: 'load-known-days', at: '5 3 1 * *', run: db => loadKnownDays(db) },
   {

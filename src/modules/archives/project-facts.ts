@@ -71,10 +71,34 @@ export interface DoneFact {
   on: string
 }
 
+/** 物业服务区域 of the project. */
+export interface AreaFact {
+  number: string
+  registered_on: string
+}
+
+/** The newest 招标 or 协议选聘 of the project, as it stood on the day asked for. */
+export interface TenderFact {
+  state: 'tendering' | 'opened' | 'awarded' | 'agreed' | 'failed' | 'settled' | 'cancelled'
+  number: string | null
+  filed_on: string | null
+  announce_on: string | null
+  bids_until: string | null
+  opened_on: string | null
+  failed_on: string | null
+  award_number: string | null
+  award_filed_on: string | null
+  awarded_on: string | null
+  winner_id: number | null
+  winner: string | null
+}
+
 export interface ProjectFacts {
   links: LinkFact[]
   contracts: ContractFact[]
   committee: CommitteeFact | undefined
+  area: AreaFact | undefined
+  tender: TenderFact | undefined
   done: DoneFact[]
 }
 
@@ -101,7 +125,7 @@ export function contractState(
  * @param past whether the day lies behind: then whoever is in charge is read back from the changes
  */
 export async function projectFacts(db: Knex, project_id: number, day: string, past = false): Promise<ProjectFacts> {
-  const [links, contracts, committees, done] = await Promise.all([
+  const [links, contracts, committees, area, tender, done] = await Promise.all([
     linksOf(db, project_id, day, past),
     db('contracts')
       .join('organisations', 'organisations.id', 'contracts.company_id')
@@ -113,6 +137,8 @@ export async function projectFacts(db: Knex, project_id: number, day: string, pa
       ])
       .select('contracts.*', 'organisations.name as company') as Promise<ContractFact[]>,
     committeesOf(db, project_id, day),
+    db('areas').where({ project_id }).where('registered_on', '<=', day).orderBy('id', 'desc').first('number', 'registered_on'),
+    tenderOn(db, project_id, day, past),
     db('cases')
       .where({ subject_type: 'project', subject_id: project_id, state: 'done' })
       .orderBy('closed_at')
@@ -127,8 +153,26 @@ export async function projectFacts(db: Knex, project_id: number, day: string, pa
       ended_on: contract.ended_on && contract.ended_on <= day ? contract.ended_on : null,
     })),
     committee: committees,
+    area,
+    tender,
     done: done.map(({ kind, number, closed_at }) => ({ kind, number, on: dayOf(closed_at) })).filter(({ on }) => on <= day),
   }
+}
+
+/** The newest tender begun by a day; of a past day its state follows from its dates. */
+async function tenderOn(db: Knex, project_id: number, day: string, past: boolean): Promise<TenderFact | undefined> {
+  const row: TenderFact | undefined = await db('tenders')
+    .where({ project_id })
+    .where('filed_on', '<=', day)
+    .whereNot({ state: 'cancelled' })
+    .orderBy('id', 'desc')
+    .first()
+  if (!row || !past) return row
+  const by = (on: string | null) => on !== null && on <= day
+  if (row.state === 'agreed' || !row.award_filed_on) return { ...row, state: by(row.failed_on) ? 'failed' : row.state }
+  return by(row.award_filed_on)
+    ? { ...row, state: 'awarded' }
+    : { ...row, state: by(row.opened_on) ? 'opened' : 'tendering', award_filed_on: null, award_number: null }
 }
 
 async function linksOf(db: Knex, project_id: number, day: string, past: boolean): Promise<LinkFact[]> {

@@ -96,7 +96,13 @@ async function lookOf(user: User, project: SeenProject, { answers, facts, day, l
     developerOf(project),
   ])
   const street = regions[answers.street_code ?? ''] ?? ''
-  const known = { project: answers, facts, developer: developer?.name ?? '建设单位', street: officeOf(street) }
+  const known = {
+    project: answers,
+    facts,
+    developer: developer?.name ?? '建设单位',
+    developer_id: project.developer_id,
+    street: officeOf(street),
+  }
   const life = lifeOf(known, rules, day)
   return {
     name: answers.name,
@@ -117,7 +123,7 @@ async function lookOf(user: User, project: SeenProject, { answers, facts, day, l
 }
 
 /** Who acts for a street, or for a town. */
-function officeOf(street: string): string {
+export function officeOf(street: string): string {
   return street.endsWith('街道') ? `${street}办事处` : /[镇乡]$/.test(street) ? `${street}人民政府` : street || '街道办'
 }
 
