@@ -188,7 +188,7 @@ function choosingSteps({ project, facts: { tender }, developer, developer_id }: 
   const owes = developer_id ? [{ organisation_id: developer_id }] : []
   const one = (step: Omit<NextStep, 'who' | 'owes'> & Partial<NextStep>): NextStep[] => [{ who: developer, owes, ...step }]
   const late = (until: string) =>
-    (day > until ? 'red' : addDays(day, 3) >= until ? 'yellow' : 'green') satisfies NextStep['light']
+    (day > until ? 'red' : addDays(day, 7) >= until ? 'yellow' : 'green') satisfies NextStep['light']
   // Contract filed, service still to begin.
   if (tender?.state === 'settled') return []
   if (tender?.state === 'tendering') {

@@ -4,7 +4,7 @@ import { addDays } from '../../calendar.ts'
 import type { Case } from '../../cases/case.ts'
 import { type Check, type DoneContext, defineKind, desk, type Kind, type KindSettings, party } from '../../cases/kind.ts'
 import { cityRule, paper, pledgeField, standardClocks } from '../../cases/standards.ts'
-import { now, today } from '../../clock.ts'
+import { today } from '../../clock.ts'
 import { onPaper } from '../../documents/printing.ts'
 import { issueProof } from '../../documents/proof.ts'
 import { NotNow } from '../../errors.ts'
@@ -14,7 +14,7 @@ import { tell } from '../../messages/messages.ts'
 import { changeRecord, readRecord } from '../archives/archive.ts'
 import { projects } from '../archives/project.ts'
 import { hundredths } from '../archives/project-rules.ts'
-import { feeModes, type SelectionMethod, selectionMethods } from '../archives/words.ts'
+import { feeModes, selectionMethods } from '../archives/words.ts'
 import {
   ceiling,
   chosenText,
@@ -50,6 +50,7 @@ import { liveLink, openLink } from './links.ts'
 import { chosenProject, projectAnswers, projectAt, projectFields, subjectOfProject } from './project.ts'
 import { settleSigning, signingNumber } from './signings.ts'
 import { developerRoles, tenderLaw } from './standards.ts'
+import { awardOf, moveTender, type Tender } from './tenders.ts'
 import { touchProject } from './touched.ts'
 
 /** 物业方案备案（前期物业管理备案）(domain.md §5.4): the developer files, the company it has chosen confirms, district and city look at it. */
@@ -109,44 +110,6 @@ const settings: KindSettings = {
 
 // ── Who was chosen ─────────────────────────────────────────────────────────────────────────────
 
-interface Selection {
-  id: number
-  state: 'awarded' | 'agreed'
-  method: SelectionMethod
-  award_number: string | null
-  number: string | null
-  award_filed_on: string | null
-  awarded_on: string | null
-  winner_id: number | null
-  winner: string | null
-  price: string | null
-  manager: string | null
-  service_level: number | null
-}
-
-/** The company chosen for a project, by a filed award or an approved agreement that no contract has settled yet. */
-async function selectionOf(db: Knex, project_id: number): Promise<Selection | undefined> {
-  return await db('tenders')
-    .where({ project_id, live: 1 })
-    .where(chosen =>
-      chosen.where({ state: 'agreed' }).orWhere(won => won.where({ state: 'awarded' }).whereNotNull('award_filed_on')),
-    )
-    .first(
-      'id',
-      'state',
-      'method',
-      'award_number',
-      'number',
-      'award_filed_on',
-      'awarded_on',
-      'winner_id',
-      'winner',
-      'price',
-      'manager',
-      'service_level',
-    )
-}
-
 /** Why nothing can be filed yet, with the step that comes before. */
 function unselected(project_id: number): NotNow {
   return new NotNow(
@@ -156,7 +119,7 @@ function unselected(project_id: number): NotNow {
 }
 
 async function selectionAnswers(db: Knex, project_id: number): Promise<Answers> {
-  const selection = await selectionOf(db, project_id)
+  const selection = await awardOf(db, project_id)
   if (!selection) return {}
   const company = await companyAnswersOf(db, selection.winner_id)
   return {
@@ -170,7 +133,7 @@ async function selectionAnswers(db: Knex, project_id: number): Promise<Answers> 
 
 /** A contract the developer and the chosen company have signed here. */
 async function onlineFor(db: Knex, project_id: number): Promise<OnlineText | undefined> {
-  const selection = await selectionOf(db, project_id)
+  const selection = await awardOf(db, project_id)
   return selection?.winner_id
     ? await onlineText(db, { project_id, company_id: selection.winner_id }, ['early'], ['new'])
     : undefined
@@ -182,7 +145,7 @@ const chosen: Check = {
   code: 'selection',
   about: '合同相对方是中标或者批准选聘的企业，价格不高于中标价',
   async find({ db, kase, answers }) {
-    const selection = await selectionOf(db, kase.subject_id)
+    const selection = await awardOf(db, kase.subject_id)
     if (!selection) return undefined
     const [main] = feesIn(answers, (await projectAt(db, kase.subject_id)).property_type)
     const dearer = main && selection.price && hundredths(main.price) > hundredths(selection.price)
@@ -243,7 +206,7 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
   }
   if (project.developer_id !== kase.applicant_id)
     mistakes[''] = '这个项目的建设单位不是贵单位，不能办理。项目档案有误的，请联系所在区县主管部门。'
-  const selection = await selectionOf(db, kase.subject_id)
+  const selection = await awardOf(db, kase.subject_id)
   if (!selection) mistakes.company_name = unselected(kase.subject_id).message
   else if (!selection.winner_id)
     mistakes.company_name = `${selection.winner ?? '中标人'}在本系统还没有企业档案，不能确认合同。请它先注册，再提交。`
@@ -267,7 +230,7 @@ async function mistakesIn(db: Knex, kase: Case, answers: Answers, settings: Kind
 async function take(trx: Knex.Transaction, kase: Case, { answers, number, decidedOn }: DoneContext): Promise<void> {
   if (!number) throw new Error(`${code} has no number`)
   const project = await projectAt(trx, kase.subject_id)
-  const selection = await selectionOf(trx, project.id)
+  const selection = await awardOf(trx, project.id)
   if (!selection?.winner_id)
     throw new NotNow('现在不能通过：中标或者协议选聘的结果已经变化。本件请不通过并说明理由，由建设单位核对后重新提交。')
   const text = chosenText(answers, await onlineFor(trx, project.id))
@@ -279,9 +242,7 @@ async function take(trx: Knex.Transaction, kase: Case, { answers, number, decide
   const id = await enterContract(trx, contract, { number, filed_on: decidedOn })
   if (text) await settleSigning(trx, text.id, kase.id)
   await linkCompany(trx, kase, { selection, project_id: project.id, contract, number, decidedOn })
-  await trx('tenders')
-    .where({ id: selection.id })
-    .update({ state: 'settled', updated_at: now(), version: trx.raw('version + 1') })
+  await moveTender(trx, selection, 'settled')
   const { answers: record } = await readRecord(trx, projects, project.id)
   if (record.stage !== 'selected')
     await changeRecord(trx, projects, project.id, { answers: { stage: 'early' }, by: { user_id: null, case_id: kase.id } })
@@ -327,7 +288,7 @@ async function linkCompany(
     number,
     decidedOn,
   }: {
-    selection: Selection
+    selection: Tender
     project_id: number
     contract: { company_id: number; starts_on: string }
     number: string
@@ -398,7 +359,7 @@ export const planFiling: Kind = defineKind({
   afterwards: '备案证明可在办件页下载，合同列入合同台账，项目自动挂接到物业企业；合同生效之日收费标准写入项目档案并对外公布。',
   async subjectOf(db, user, { subject_id }) {
     const project = await chosenProject(db, user, subject_id, label)
-    if (!(await selectionOf(db, project.id))) throw unselected(project.id)
+    if (!(await awardOf(db, project.id))) throw unselected(project.id)
     return subjectOfProject(project)
   },
   openKey: ({ id }) => `${code}:${id}`,
@@ -408,7 +369,7 @@ export const planFiling: Kind = defineKind({
       projectAt(db, subject_id),
       projectAnswers(db, subject_id),
       selectionAnswers(db, subject_id),
-      selectionOf(db, subject_id),
+      awardOf(db, subject_id),
       companyAnswersOf(db, applicant_id),
     ])
     return {
@@ -432,12 +393,12 @@ export const planFiling: Kind = defineKind({
   mistakes: mistakesIn,
   fileBy,
   async partiesOf(trx, kase) {
-    const selection = await selectionOf(trx, kase.subject_id)
+    const selection = await awardOf(trx, kase.subject_id)
     return selection?.winner_id ? [{ role: 'respondent', organisation_id: selection.winner_id }] : []
   },
   informed: (db, kase) => toldOf(db, kase.subject_id, [kase.applicant_id]),
   async whenSubmitted(trx, kase, answers) {
-    const [project, selection] = [await projectAt(trx, kase.subject_id), await selectionOf(trx, kase.subject_id)]
+    const [project, selection] = [await projectAt(trx, kase.subject_id), await awardOf(trx, kase.subject_id)]
     if (!selection?.winner_id) throw unselected(kase.subject_id)
     const text = chosenText(answers, await onlineFor(trx, project.id))
     const sides = { company_id: selection.winner_id, signing_id: text?.id ?? null }
