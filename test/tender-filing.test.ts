@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { PDFParse } from 'pdf-parse'
 import { holdArea, newCompany, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, endPublicity, passAll, plain, press, upload, versionsOf } from './qualification.ts'
@@ -470,4 +471,47 @@ test('without a failed tender only a small project with homes may agree', async 
     assert.equal(small.status, isSmall ? 303 : 422, plain(small.text))
     if (!isSmall) assert.match(small.text, /应当招标/)
   }
+})
+
+test('the proofs of picked tenders are printed into one file, each with its code, each in the log; what came from elsewhere has none', async () => {
+  const filed = [await filedTender(), await filedTender()]
+  const tenders = await Promise.all(filed.map(({ project }) => tenderOf(project.id)))
+  const picked = { do: 'print-proofs', query: '', key: tenders.map(({ id }) => String(id)) }
+  const log = async () => (await portal.db('action_log').where({ action: 'document.print' }).pluck('id')).length
+  const before = await log()
+  const answer = await city.raw('/desk/lists/tenders/picked', {
+    method: 'POST',
+    headers: { origin: city.base, 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams([
+      ['do', picked.do],
+      ['query', ''],
+      ...picked.key.map((id): [string, string] => ['key', id]),
+    ]).toString(),
+  })
+  assert.equal(answer.status, 200)
+  const parser = new PDFParse({ data: new Uint8Array(await answer.arrayBuffer()) })
+  const { total, text } = await parser.getText()
+  await parser.destroy()
+  assert.equal(total, 2)
+  for (const { number } of tenders) assert.ok(text.replace(/\s+/g, '').includes(number))
+  assert.equal((await log()) - before, 2)
+
+  const { developer, project } = await ready()
+  const [imported = 0] = await portal.db('tenders').insert({
+    project_id: project.id,
+    developer_id: developer.id,
+    state: 'tendering',
+    method: 'open',
+    organising: 'self',
+    number: `济物招备〔2019〕T${project.id}号`,
+    filed_on: '2019-01-01',
+    district_code: '370102',
+    street_code: '370102010',
+    floor_area: '1000.00',
+    created_at: new Date(),
+    updated_at: new Date(),
+  })
+  const none = await city.post('/desk/lists/tenders/picked', { ...picked, key: [String(imported)] })
+  assert.equal(none.status, 409)
+  assert.match(none.text, /没有电子证明/)
 })

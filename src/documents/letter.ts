@@ -1,3 +1,4 @@
+import { setImmediate as pause } from 'node:timers/promises'
 import { type Document, type Standing, shownCode } from './documents.ts'
 import { type Cell, Paper } from './pdf.ts'
 import { onPaper, type Printing, verifyAddress } from './printing.ts'
@@ -38,7 +39,7 @@ interface Setting {
   /** The least height of a row. */
   row: number
 }
-const settings: readonly Setting[] = [
+const settings: readonly [Setting, ...Setting[]] = [
   { size: 16, leading: 28, top: 37, bottom: 35, row: 25 },
   { size: 16, leading: 26, top: 32, bottom: 32, row: 22 },
   { size: 15, leading: 24, top: 28, bottom: 30, row: 20 },
@@ -55,32 +56,60 @@ export function letterOf({ facts }: Document): Letter {
 
 /** Prints an issued letter. One that another took the place of carries that across the page. */
 export async function printLetter(document: Document, printing: Printing & { standing: Standing }): Promise<Buffer> {
-  const roomy = compose(document, printing, settings[0])
-  const paper = roomy.page === 1 ? roomy : tightest(document, printing, roomy)
-  if (!printing.standing.good) paper.watermark(printing.standing.label)
+  const { standing, ...rest } = printing
+  return await printLetters([{ document, standing }], rest)
+}
+
+/** A letter to print, with what it is worth now. */
+export interface LetterPrint {
+  document: Document
+  standing: Standing
+}
+
+/**
+ * Prints several letters into one file, each on pages of its own. Other requests go on between them.
+ * @throws Error when there is none
+ */
+export async function printLetters(prints: readonly LetterPrint[], printing: Printing): Promise<Buffer> {
+  let paper: Paper | undefined
+  const title = prints.length > 1 ? { title: `证明 ${prints.length} 份` } : {}
+  for (const { document, standing } of prints) {
+    paper = compose(document, printing, settingFor(document, printing), { before: paper, ...title })
+    if (!standing.good) paper.watermark(standing.label)
+    await pause()
+  }
+  if (!paper) throw new Error('no paper to print')
   return await paper.finish()
 }
 
 /** The roomiest setting that needs no more pages than the tightest. */
-function tightest(document: Document, printing: Printing, roomy: Paper): Paper {
-  const others = settings.slice(1).map(setting => compose(document, printing, setting))
-  const fewest = Math.min(roomy.page, ...others.map(paper => paper.page))
-  return [roomy, ...others].find(paper => paper.page === fewest) ?? roomy
+function settingFor(document: Document, printing: Printing): Setting {
+  const pages = (setting: Setting) => compose(document, printing, setting).page
+  const [roomy, ...others] = settings
+  if (pages(roomy) === 1) return roomy
+  const tried = settings.map(setting => ({ setting, pages: pages(setting) }))
+  const fewest = Math.min(...tried.map(one => one.pages))
+  return tried.find(one => one.pages === fewest)?.setting ?? others.at(-1) ?? roomy
 }
 
-function compose(document: Document, printing: Printing, setting = settings[0]): Paper {
-  if (!setting) throw new Error('no setting')
+function compose(
+  document: Document,
+  printing: Printing,
+  setting: Setting,
+  { before, title: file }: { before?: Paper | undefined; title?: string } = {},
+): Paper {
   const letter = letterOf(document)
   const { issuer, title, number, to, parts, contact } = letter
   const { size, leading, top, bottom } = setting
-  const paper = new Paper({
-    title: `${title} ${number}`,
+  const sheet = {
+    title: file ?? `${title} ${number}`,
     foot: [number, `核验码 ${shownCode(document.code)}`],
     digest: document.digest,
     printedAt: printing.printedAt,
     margins: { top, right: 26, bottom, left: 26 },
     ...(printing.faces ? { faces: printing.faces } : {}),
-  })
+  }
+  const paper = before ? before.next(sheet) : new Paper(sheet)
   paper.text(issuer, { size: 20, leading: 32, weight: 'bold', align: 'center' })
   paper.text(title, { tag: 'H1', size: 22, leading: 36, weight: 'bold', align: 'center' })
   paper.text(number, { size: 14, leading: 24, align: 'center', after: leading / 2 })

@@ -4,6 +4,7 @@ import { has, regionFilters } from '../../lists/narrowings.ts'
 import { districtNames, regionNames } from '../../lists/regions.ts'
 import { archiveReaders } from '../archives/visible.ts'
 import { visibleAreas } from './areas.ts'
+import { proofPrinting } from './proof-print.ts'
 import { areaStates } from './words.ts'
 
 /** 区域登记: the register of 物业服务区域 (domain.md §5.1). */
@@ -97,6 +98,7 @@ export const areas = defineList({
       { source: 'areas.street_code', words: regionNames, loosely: true },
     ],
   },
+  bulk: [proofPrinting('area')],
   href: row => `/desk/areas/${row.key}`,
   actions: user => [
     ...(user.role === 'developer' ? [{ href: '/desk/kinds/area-division', label: '申请区域划分', icon: 'plus' }] : []),

@@ -19,6 +19,7 @@ import {
   serviceLevels,
   servicePhases,
 } from '../archives/words.ts'
+import { proofPrinting } from './proof-print.ts'
 
 /** 合同台账 (domain.md §5.6): every contract, in the state the day makes of it. */
 
@@ -241,6 +242,7 @@ const contracts = defineList({
     starts: ['contracts.number'],
     words: [{ source: 'projects.district_code', words: districtNames, loosely: true }],
   },
+  bulk: [proofPrinting('contract', 'contract-end')],
   href: ({ key }) => `/desk/contracts/${key}`,
   actions: user => [
     ...(user.role === 'company-admin' || user.role === 'company-clerk'

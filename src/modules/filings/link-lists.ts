@@ -7,6 +7,7 @@ import { districtNames, regionNames } from '../../lists/regions.ts'
 import { belongingTo, moments } from '../archives/lists/shared.ts'
 import { archiveReaders, visibleCompanies, visibleProjects } from '../archives/visible.ts'
 import { contractEndReasons, type LinkState, linkStates, selectionMethods, servicePhases } from '../archives/words.ts'
+import { proofPrinting } from './proof-print.ts'
 
 /** 挂接登记 (domain.md §5.5): who serves a project, who did, and who asks to. */
 
@@ -139,6 +140,7 @@ const links = defineList({
     starts: ['project_links.number'],
     words: [{ source: 'projects.district_code', words: districtNames, loosely: true }],
   },
+  bulk: [proofPrinting('link')],
   href: ({ key }) => `/desk/links/${key}`,
   actions: user => [
     ...(user.role === 'company-admin' || user.role === 'company-clerk'

@@ -8,6 +8,7 @@ import { regionFilters } from '../../lists/narrowings.ts'
 import { districtNames, regionNames } from '../../lists/regions.ts'
 import { belongingTo } from '../archives/lists/shared.ts'
 import { archiveReaders, visibleProjects } from '../archives/visible.ts'
+import { proofPrinting } from './proof-print.ts'
 import { organisings, type TenderState, tenderMethods, tenderStates } from './words.ts'
 
 /** 前期招标: the register (domain.md §5.2, §5.3). */
@@ -142,6 +143,7 @@ export const tenders = defineList({
     starts: ['tenders.number', 'tenders.award_number'],
     words: [{ source: 'tenders.district_code', words: districtNames, loosely: true }],
   },
+  bulk: [proofPrinting('tender', 'tender-award')],
   href: ({ key }) => `/desk/tenders/${key}`,
   actions: user => importLink('tenders', user),
   empty: { title: '还没有前期招标', text: '开发企业的招标备案通过后列在这里；以前的招标可以用 Excel 批量导入。' },
