@@ -88,6 +88,8 @@ const isShown = (frame: Frame) => frame.url().startsWith('http') && !/\/files\/\
 async function violationsIn(page: Page, frame: Frame): Promise<string[]> {
   // The rules about a page as a whole (one main, one h1) hold for what a person sees: the frame in front, or the page without one.
   const whole = frame === page.mainFrame() && page.frames().filter(isShown).length > 1
+  // A click ends when the next document has begun, not when it is there; half of a page has neither main nor heading.
+  await frame.waitForLoadState()
   const session = await page.context().newCDPSession(page)
   try {
     await session.send('Page.enable')
