@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { areaForm } from './filing-forms.ts'
 import { newDeveloper, newProject } from './filings.ts'
 import { startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, newCompany, passAll, plain, press, startCase, upload, versionsOf } from './qualification.ts'
@@ -16,40 +17,6 @@ before(async () => {
 })
 after(() => portal.stop())
 
-let serial = 0
-
-/** What the page of the form posts. */
-function form(changes: Record<string, string> = {}): Record<string, string> {
-  serial++
-  return {
-    name: `试区${String.fromCodePoint(0x4e00 + serial * 13)}府${process.pid}`,
-    property_type: 'high-rise',
-    address: `历下区试区路${serial}号`,
-    street_code: street,
-    east: '凤鸣路',
-    south: '经十路',
-    west: '凤岐路',
-    north: '世纪大道',
-    land_area: '20000',
-    floor_area: '60000',
-    residential_area: '40000',
-    other_area: '5000',
-    underground_area: '15000',
-    building_count: '8',
-    house_count: '400',
-    parking_count: '420',
-    facilities: 'own',
-    service_room_area: '300',
-    service_room_place: '1 号楼 1 层',
-    committee_room_area: '30',
-    government_room_area: '60',
-    land_permit: `地字第 ${process.pid}${serial} 号`,
-    planning_permit: `建字第 ${process.pid}${serial} 号`,
-    pledge: 'on',
-    ...changes,
-  }
-}
-
 async function filled(id: number, changes: Record<string, string> = {}) {
   const { findKind, standardOf } = await import('../src/cases/kind.ts')
   const kind = findKind('area-division')
@@ -57,7 +24,10 @@ async function filled(id: number, changes: Record<string, string> = {}) {
   const variant = changes.reason ? 'adjust' : 'new'
   for (const { code, required } of standardOf(kind, variant).materials)
     if (required) assert.equal((await upload(developer.agent, id, code)).status, 303, code)
-  return await developer.agent.post(`/desk/cases/${id}/submit`, { ...form(changes), ...(await versionsOf(portal, id)) })
+  return await developer.agent.post(`/desk/cases/${id}/submit`, {
+    ...areaForm(street, changes),
+    ...(await versionsOf(portal, id)),
+  })
 }
 
 test('a divided area enters the register and the archives, with map and proof', async () => {
@@ -117,7 +87,7 @@ test('areas that do not add up, parts beyond the whole and strange streets stand
   assert.match(answer.text, /value="世纪大道"/, 'nothing typed is lost')
   assert.equal((await portal.db('cases').where({ id }).first()).state, 'draft')
   const negative = await developer.agent.post(`/desk/cases/${id}/submit`, {
-    ...form({ residential_area: '-1' }),
+    ...areaForm(street, { residential_area: '-1' }),
     ...(await versionsOf(portal, id)),
   })
   assert.equal(negative.status, 422)
@@ -132,7 +102,7 @@ test('two applications for one project: the second is told at its name', async (
   assert.match(late.text, /同名项目正在办理项目建档或区域划分登记/)
   assert.equal((await press(portal, developer.agent, first, 'withdraw')).status, 303)
   const again = await developer.agent.post(`/desk/cases/${second}/submit`, {
-    ...form({ name: '试区双府' }),
+    ...areaForm(street, { name: '试区双府' }),
     ...(await versionsOf(portal, second)),
   })
   assert.equal(again.status, 303, plain(again.text))

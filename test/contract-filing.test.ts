@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { decisionFields as decision, contractForm as terms } from './filing-forms.ts'
 import { holdContract, linkTo, newCommittee, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, newCompany, passAll, plain, upload, versionsOf } from './qualification.ts'
@@ -44,37 +45,6 @@ async function begin(agent: Agent, project_id: number): Promise<number> {
   const answer = await start(agent, project_id)
   assert.equal(answer.status, 303, plain(answer.text))
   return Number(/\/desk\/cases\/(\d+)/.exec(answer.location ?? '')?.[1])
-}
-
-/** The fields of a complete filing, as the page posts them. */
-function terms(changes: Record<string, string> = {}): Record<string, string> {
-  return {
-    filing: 'new',
-    party_kind: 'developer',
-    text_source: 'paper',
-    contract_code: 'HT-2026-18',
-    signed_on: addDays(today(), -3),
-    starts_on: today(),
-    ends_on: addDays(today(), 364),
-    serviced_area: '50000',
-    fee_mode: 'lump-sum',
-    'fees.0.property_type': 'high-rise',
-    'fees.0.service_level': '3',
-    'fees.0.pricing': 'market',
-    'fees.0.price': '2.20',
-    'fees.0.elevator_fee': '0.30',
-    'fees.1.property_type': 'commercial',
-    'fees.1.service_level': '',
-    'fees.1.pricing': 'market',
-    'fees.1.price': '3.50',
-    parking_ground_fee: '80',
-    parking_underground_fee: '200',
-    breach_terms: '未达到约定服务标准的，退还相应物业费。',
-    manager: '王小满',
-    staff_count: '36',
-    pledge: 'on',
-    ...changes,
-  }
 }
 
 /** Uploads papers, the required ones and others named. */
@@ -505,15 +475,3 @@ test('without a link nothing is filed, and the way to one is shown; others’ pr
 })
 
 /** The owners' decision, where a committee signs. */
-function decision(changes: Record<string, string> = {}): Record<string, string> {
-  return {
-    decided_on: addDays(today(), -30),
-    owners_total: '480',
-    area_total: '49000',
-    owners_joined: '320',
-    area_joined: '33000',
-    owners_agreed: '200',
-    area_agreed: '20000',
-    ...changes,
-  }
-}

@@ -181,6 +181,37 @@ export async function holdContract(
   return id
 }
 
+/** The tender of a project, its award filed unless told. @returns its id */
+export async function holdTender(
+  portal: TestPortal,
+  project_id: number,
+  changes: Record<string, string | number | null> = {},
+): Promise<number> {
+  const { today } = await import('../src/clock.ts')
+  const { addDays } = await import('../src/calendar.ts')
+  serial++
+  const project = await portal.db('projects').where({ id: project_id }).first()
+  assert.ok(project)
+  const [id = 0] = await portal.db('tenders').insert({
+    project_id,
+    developer_id: project.developer_id,
+    district_code: project.district_code,
+    street_code: project.street_code,
+    state: 'awarded',
+    method: 'open',
+    organising: 'self',
+    award_number: `济物中备〔2020〕T${process.pid}${serial}号`,
+    awarded_on: addDays(today(), -20),
+    award_filed_on: addDays(today(), -12),
+    price: '2.20',
+    service_level: 3,
+    manager: '王小满',
+    ...(await stamps()),
+    ...changes,
+  })
+  return id
+}
+
 /** A committee in its term, with one account. */
 export async function newCommittee(portal: TestPortal, project: TestProject): Promise<Applicant> {
   const { nameKey } = await import('../src/database/names.ts')

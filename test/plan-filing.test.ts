@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { holdContract, linkTo, newDeveloper, newProject, type TestProject } from './filings.ts'
+import { planForm as terms } from './filing-forms.ts'
+import { holdContract, holdTender, linkTo, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, newCompany, passAll, plain, press, upload, versionsOf } from './qualification.ts'
 
@@ -15,7 +16,7 @@ after(async () => await portal?.stop())
 
 const { addDays } = await import('../src/calendar.ts')
 const { moveDueCases } = await import('../src/cases/by-clock.ts')
-const { now, shiftClock, today } = await import('../src/clock.ts')
+const { shiftClock, today } = await import('../src/clock.ts')
 const { turnContracts } = await import('../src/modules/filings/contracts.ts')
 const { findKind, standardOf } = await import('../src/cases/kind.ts')
 
@@ -32,35 +33,8 @@ interface Scene {
 async function scene(tender: Record<string, string | number | null> | undefined = {}): Promise<Scene> {
   const [developer, company] = [await newDeveloper(portal), await newCompany(portal)]
   const project = await newProject(portal, developer.id, { stage: 'tendering' })
-  await hold({ developer, company, project }, tender)
+  await holdTender(portal, project.id, { winner_id: company.id, winner: company.name, ...tender })
   return { developer, company, project }
-}
-
-let serial = 0
-
-async function hold({ developer, company, project }: Scene, changes: Record<string, string | number | null>) {
-  const row = await portal.db('projects').where({ id: project.id }).first()
-  serial++
-  await portal.db('tenders').insert({
-    project_id: project.id,
-    developer_id: developer.id,
-    district_code: row.district_code,
-    street_code: row.street_code,
-    state: 'awarded',
-    method: 'open',
-    organising: 'self',
-    award_number: `济物中备〔2026〕T${process.pid}${serial}号`,
-    awarded_on: addDays(today(), -20),
-    award_filed_on: addDays(today(), -12),
-    winner_id: company.id,
-    winner: company.name,
-    price: '2.20',
-    service_level: 3,
-    manager: '王小满',
-    created_at: now(),
-    updated_at: now(),
-    ...changes,
-  })
 }
 
 const start = (agent: Agent, subject_id: number) => agent.post(`/desk/cases/new/${code}`, { subject_id: String(subject_id) })
@@ -74,33 +48,6 @@ async function begin(agent: Agent, project_id: number): Promise<number> {
   const required = standardOf(kind).materials.flatMap(material => (material.required ? [material.code] : []))
   for (const material of [...required, 'contract']) assert.equal((await upload(agent, id, material)).status, 303, material)
   return id
-}
-
-function terms(changes: Record<string, string> = {}): Record<string, string> {
-  return {
-    text_source: 'paper',
-    contract_code: 'QQ-2026-01',
-    signed_on: addDays(today(), -3),
-    starts_on: today(),
-    ends_on: addDays(today(), 729),
-    serviced_area: '50000',
-    fee_mode: 'lump-sum',
-    'fees.0.property_type': 'high-rise',
-    'fees.0.service_level': '3',
-    'fees.0.pricing': 'market',
-    'fees.0.price': '2.20',
-    parking_underground_fee: '200',
-    room_area: '260',
-    room_place: '3 号楼一层',
-    fund_terms: '按规定交存，业主大会成立前由主管部门代管。',
-    takeover_terms: '交付前 15 日完成承接查验。',
-    breach_terms: '未达到约定标准的，退还相应物业费。',
-    manager: '王小满',
-    staff_count: '36',
-    guarantee: '履约保函 20 万元',
-    pledge: 'on',
-    ...changes,
-  }
 }
 
 const submit = async (agent: Agent, id: number, fields: Record<string, string>) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { linkForm, newManager } from './filing-forms.ts'
 import { holdContract, linkTo, newCommittee, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, newCompany, passAll, plain, press, upload, versionsOf } from './qualification.ts'
@@ -15,34 +16,11 @@ after(async () => await portal?.stop())
 
 const { addDays } = await import('../src/calendar.ts')
 const { moveDueCases } = await import('../src/cases/by-clock.ts')
-const { now, shiftClock, today } = await import('../src/clock.ts')
-const { nameKey } = await import('../src/database/names.ts')
+const { shiftClock, today } = await import('../src/clock.ts')
 const { turnLinks } = await import('../src/modules/filings/links.ts')
 
 const day = 86_400_000
 const materials = ['selection', 'authority', 'ended', 'licence']
-let serial = 0
-
-/** Somebody of a company who may be in charge of a project. */
-async function newManager(company_id: number): Promise<string> {
-  serial++
-  const stamps = { created_at: now(), updated_at: now() }
-  const name = `试经理${serial}`
-  const [person_id = 0] = await portal.db('people').insert({
-    name,
-    name_key: nameKey(name, true),
-    id_number_cipher: `cipher-${process.pid}-${serial}`,
-    id_number_index: `L${process.pid}-${serial}`,
-    id_number_last4: '0000',
-    gender: 'male',
-    born_on: '1985-01-01',
-    ...stamps,
-  })
-  await portal
-    .db('employments')
-    .insert({ person_id, company_id, post: 'project-manager', state: 'employed', starts_on: '2020-01-01', ...stamps })
-  return String(person_id)
-}
 
 interface Scene {
   old: Applicant
@@ -71,33 +49,13 @@ async function begin(agent: Agent, project_id: number, papers = materials): Prom
   return id
 }
 
-async function fields(company: Applicant, changes: Record<string, string> = {}): Promise<Record<string, string>> {
-  return {
-    manager_id: await newManager(company.id),
-    takeover_on: today(),
-    selector: 'owners',
-    method: 'open',
-    decided_on: addDays(today(), -10),
-    owners_total: '480',
-    area_total: '50000',
-    owners_joined: '320',
-    area_joined: '40000',
-    owners_agreed: '200',
-    area_agreed: '30000',
-    end_reason: 'dismissed',
-    end_words: '业主大会决定另聘',
-    pledge: 'on',
-    ...changes,
-  }
-}
-
 const submit = async (agent: Agent, id: number, form: Record<string, string>) =>
   await agent.post(`/desk/cases/${id}/submit`, { ...form, ...(await versionsOf(portal, id)) })
 
 /** @returns the id of a submitted application */
 async function applied(company: Applicant, project_id: number, changes: Record<string, string> = {}): Promise<number> {
   const id = await begin(company.agent, project_id)
-  const answer = await submit(company.agent, id, await fields(company, changes))
+  const answer = await submit(company.agent, id, await linkForm(portal, company, changes))
   assert.equal(answer.status, 303, plain(answer.text))
   return id
 }
@@ -234,7 +192,7 @@ test('refused, it goes back to be written; handed in again it is the same row', 
   const refused = await press(portal, await portal.as('city-reviewer'), id, 'refuse', { opinion: '选聘证明缺公示照片。' })
   assert.equal(refused.status, 303)
   assert.equal((await linkOf(id)).state, 'rejected')
-  assert.equal((await submit(fresh.agent, id, await fields(fresh))).status, 303)
+  assert.equal((await submit(fresh.agent, id, await linkForm(portal, fresh))).status, 303)
   assert.equal((await linkOf(id)).state, 'pending')
   assert.equal((await portal.db('project_links').where({ case_id: id })).length, 1)
 })
@@ -250,7 +208,7 @@ test('what cannot be is told beside its field, and nothing typed is lost', async
   const { fresh, project } = await scene()
   const other = await newCompany(portal)
   const id = await begin(fresh.agent, project.id, ['selection', 'authority', 'licence'])
-  const whole = await fields(fresh)
+  const whole = await linkForm(portal, fresh)
   const bad: [Record<string, string>, RegExp][] = [
     [{ owners_joined: '481' }, /参加表决人数 481 人，多于业主总人数 480 人/],
     [{ area_agreed: '40000.01' }, /同意面积 40000\.01 ㎡，多于参加表决面积/],
@@ -261,7 +219,7 @@ test('what cannot be is told beside its field, and nothing typed is lost', async
     [{ decided_on: '2019-01-01', takeover_on: '2019-02-01' }, /晚于现有企业开始服务的日期/],
     [{ takeover_on: addDays(today(), 366) }, /超过今天起 365 日/],
     [{ method: 'emergency' }, /应急委托由街道办事处指定/],
-    [{ manager_id: await newManager(other.id) }, /项目负责人|从列表里选择/],
+    [{ manager_id: await newManager(portal, other.id) }, /项目负责人|从列表里选择/],
     [{ end_reason: '' }, /原合同终止原因/],
     [{}, /请在“材料”里上传原合同到期或者解除证明/],
   ]

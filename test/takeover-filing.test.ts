@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { takeoverForm as form } from './filing-forms.ts'
 import { holdContract, linkTo, newCompany, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, passAll, plain, upload, versionsOf } from './qualification.ts'
@@ -28,20 +29,6 @@ async function turn(on: boolean): Promise<void> {
   await portal.db('settings').insert(row).onConflict('code').merge()
   forgetSettings()
 }
-
-const form = (changes: Record<string, string> = {}) => ({
-  inspected_on: addDays(today(), -20),
-  delivery_on: addDays(today(), 5),
-  agreed_on: addDays(today(), -12),
-  handed_on: addDays(today(), -5),
-  scope: '外墙、屋面、电梯 6 部、消防系统、二次供水、配电。',
-  inspectors: '建设单位、物业企业、街道办',
-  documents: '46',
-  faults: '3',
-  unsettled: '地下车库渗水一处，30 日内修复。',
-  pledge: 'on',
-  ...changes,
-})
 
 async function begin(): Promise<number> {
   const answer = await company.agent.post('/desk/cases/new/takeover-filing', { subject_id: String(project.id) })

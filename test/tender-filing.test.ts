@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { PDFParse } from 'pdf-parse'
+import {
+  agreementForm as agreement,
+  awardForm as awarded,
+  tenderForm as planned,
+  threeBidders,
+  tenderTicks as ticks,
+} from './filing-forms.ts'
 import { holdArea, newCompany, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, endPublicity, passAll, plain, press, upload, versionsOf } from './qualification.ts'
@@ -20,15 +27,11 @@ const { shiftClock, today } = await import('../src/clock.ts')
 const { standardOf } = await import('../src/cases/kind.ts')
 const { tenderFiling, agreedSelection } = await import('../src/modules/filings/tender-kinds.ts')
 const { awardFiling } = await import('../src/modules/filings/award-kinds.ts')
-const { documentParts } = await import('../src/modules/filings/tender-form.ts')
 const { awardOf } = await import('../src/modules/filings/tenders.ts')
 afterEach(() => shiftClock(0))
 
 const kinds = { 'tender-filing': tenderFiling, 'agreed-selection': agreedSelection, 'award-filing': awardFiling }
 type Code = keyof typeof kinds
-
-/** What the deciding desk ticks. */
-const ticks = Object.fromEntries(Object.keys(documentParts).map(name => [`has_${name}`, 'on']))
 
 const begin = async ({ agent }: Applicant, kind: Code, project_id?: number) =>
   await agent.post(`/desk/cases/new/${kind}`, project_id ? { subject_id: String(project_id) } : {})
@@ -47,41 +50,6 @@ async function drafted(applicant: Applicant, kind: Code, project: TestProject): 
 
 const submit = async ({ agent }: Applicant, id: number, fields: Record<string, string>) =>
   await agent.post(`/desk/cases/${id}/submit`, { ...fields, ...(await versionsOf(portal, id)) })
-
-/** A plan that stands, announced as early as the law lets it. */
-function planned(changes: Record<string, string> = {}): Record<string, string> {
-  const announced = addDays(today(), 10)
-  const closing = addDays(announced, 20)
-  return {
-    contact: '赵小禾',
-    contact_phone: '15400000011',
-    method: 'open',
-    organising: 'self',
-    content: '公共部位保洁、绿化养护、秩序维护、设施设备运行维护。',
-    service_level: '3',
-    fee: '1.80',
-    term_months: '24',
-    qualification: '近三年管理过两个以上住宅项目。',
-    prequalification: 'no',
-    sale_sort: 'presale',
-    sale_on: addDays(today(), 90),
-    announce_on: announced,
-    media: '济南市物业服务公共平台',
-    documents_from: announced,
-    documents_until: addDays(announced, 5),
-    clarify_until: addDays(closing, -15),
-    bids_until: closing,
-    opens_on: closing,
-    opens_at: '9:30',
-    opening_place: '市公共资源交易中心三楼',
-    valid_until: addDays(closing, 60),
-    evaluation: 'composite',
-    committee_size: '5',
-    experts: '4',
-    pledge: 'on',
-    ...changes,
-  }
-}
 
 async function ready() {
   const developer = await newDeveloper(portal)
@@ -109,50 +77,6 @@ async function filedTender(changes: Record<string, string> = {}) {
   return { developer, project, id }
 }
 
-const people = (bidders: readonly Applicant[], codes: readonly string[]) =>
-  Object.fromEntries(
-    bidders.flatMap(({ name }, n) => [
-      [`bids.${n}.name`, name],
-      [`bids.${n}.code`, codes[n] ?? ''],
-      [`bids.${n}.state`, 'valid'],
-      [`bids.${n}.price`, (1.7 + n / 100).toFixed(2)],
-      [`bids.${n}.score`, String(95 - n)],
-      [`bids.${n}.standing`, String(n + 1)],
-    ]),
-  )
-
-const committee = Object.fromEntries(
-  ['试甲', '试乙', '试丙', '试丁', '试戊'].flatMap((name, n) => [
-    [`judges.${n}.name`, name],
-    [`judges.${n}.sort`, n ? 'expert' : 'tenderer'],
-  ]),
-)
-
-/** Three companies that bid, with their codes. */
-async function threeBidders() {
-  const bidders = [await newCompany(portal), await newCompany(portal), await newCompany(portal)]
-  const codes = await Promise.all(
-    bidders.map(async ({ id }) => (await portal.db('organisations').where({ id }).first('code')).code as string),
-  )
-  return { bidders, codes }
-}
-
-function awarded(bidders: readonly Applicant[], codes: readonly string[], changes: Record<string, string> = {}) {
-  return {
-    opened_on: addDays(today(), -3),
-    ...people(bidders, codes),
-    ...committee,
-    winner: bidders[0]?.name ?? '',
-    price: '1.70',
-    fixed_on: addDays(today(), -2),
-    noticed_on: addDays(today(), -1),
-    manager: '李大山',
-    choice_reason: '综合得分第一。',
-    pledge: 'on',
-    ...changes,
-  }
-}
-
 /** A tender whose bids closed some days ago. */
 async function closedTender(days = 3) {
   const filed = await filedTender()
@@ -165,7 +89,7 @@ async function closedTender(days = 3) {
       bids_until: addDays(today(), -days),
       opens_on: addDays(today(), -days),
     })
-  return { ...filed, ...(await threeBidders()) }
+  return { ...filed, ...(await threeBidders(portal)) }
 }
 
 test('a tender is refused back to 未提交 with the opinion shown, planned anew, filed, proved and drafted for the public', async () => {
@@ -280,7 +204,7 @@ test('two windows that begin and submit at once make one tender', async () => {
 })
 
 test('an invited tender names its bidders and announces nothing', async () => {
-  const { bidders, codes } = await threeBidders()
+  const { bidders, codes } = await threeBidders(portal)
   const rows = Object.fromEntries(
     bidders.flatMap(({ name }, n) => [
       [`invitees.${n}.name`, name],
@@ -353,7 +277,7 @@ test('the award goes before the public, enters the register with its bids, and t
 
 test('an award that cannot be stands beside its field', async () => {
   const { developer, project, bidders, codes } = await closedTender()
-  const { bidders: strangers, codes: others } = await threeBidders()
+  const { bidders: strangers, codes: others } = await threeBidders(portal)
   const id = await drafted(developer, 'award-filing', project)
   const nobody = '91370102MA3TEST00X'
   for (const [changes, words] of [
@@ -405,22 +329,6 @@ test('an award filed after its last day is accepted with a reason and flagged', 
   assert.ok(late_days > 0 && late_days <= 25, `${late_days}: fifteen days, and more where the last is a day of rest`)
 })
 
-const agreement = (company: Applicant, company_code: string, changes: Record<string, string> = {}) => ({
-  contact: '赵小禾',
-  contact_phone: '15400000011',
-  reason: 'few',
-  explanation: '公开招标一次，投标人两家。',
-  company_name: company.name,
-  company_code,
-  selection: '比较三家方案后协商。',
-  service_level: '3',
-  fee: '1.75',
-  term_months: '24',
-  manager: '李大山',
-  pledge: 'on',
-  ...changes,
-})
-
 test('too few bids fail the tender: the project waits again, and the district may approve an agreement', async () => {
   const { developer, project, bidders, codes } = await closedTender(1)
   const tender = await tenderOf(project.id)
@@ -452,7 +360,7 @@ test('too few bids fail the tender: the project waits again, and the district ma
 })
 
 test('without a failed tender only a small project with homes may agree', async () => {
-  const { bidders, codes } = await threeBidders()
+  const { bidders, codes } = await threeBidders(portal)
   const [company] = bidders
   assert.ok(company)
   for (const [changes, isSmall] of [
