@@ -79,6 +79,7 @@ export interface AreaFact {
 
 /** The newest 招标 or 协议选聘 of the project, as it stood on the day asked for. */
 export interface TenderFact {
+  id: number
   state: 'tendering' | 'opened' | 'awarded' | 'agreed' | 'failed' | 'settled' | 'cancelled'
   number: string | null
   filed_on: string | null

@@ -37,6 +37,8 @@ export interface NextStep {
   until?: string
   /** The kind of case that does it. */
   kind?: string
+  /** The page where who owes it does it, where that is no case. */
+  href?: string
 }
 
 /** The sorts of steps a project can wait for, in the order of its life. */
@@ -196,6 +198,7 @@ function choosingSteps({ project, facts: { tender }, developer, developer_id }: 
     return one({
       code: 'opening',
       title: '开标并登记结果',
+      href: `/desk/tenders/${tender.id}`,
       words:
         `${tender.number ?? ''} ${until ? `${until} 投标截止并开标。` : ''}登记投标人；不足三家的登记流标，重新招标或者申请协议选聘。`.trim(),
       law: '招标投标法第二十八条、第三十四条',

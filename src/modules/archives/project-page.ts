@@ -321,7 +321,11 @@ const leftOf = ({ until, light }: NextStep, day: string) =>
   until ? `${until} · ${daysLeft(until, day)}` : light === 'red' ? '应立即办理' : light === 'rest' ? '暂不需要' : '待办'
 
 /** Where a missing step is done, if the portal has that business: started at once by whoever may, else its page in the catalogue. */
-function wayOf({ kind: code }: NextStep, user: User, keeps: boolean) {
+function wayOf({ kind: code, href, owes, title }: NextStep, user: User, keeps: boolean) {
+  if (href)
+    return owes.some(debtor => 'organisation_id' in debtor && debtor.organisation_id === user.organisation_id)
+      ? { href, label: title }
+      : undefined
   const kind = code ? findKind(code) : undefined
   if (!kind) return undefined
   return { kind: kind.code, label: kind.label, starts: keeps && kind.startedBy.includes(user.role) }

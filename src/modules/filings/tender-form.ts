@@ -77,8 +77,8 @@ export const tenderForm = z.object({
   earliest_on: text({
     label: '最早可以公告的日期',
     section: '时间安排',
-    archive: { label: '按今天提交计算' },
-    hint: '每次提交重新计算',
+    archive: { label: '法定期限的计算' },
+    hint: '按今天提交计算，每次提交重新计算',
   }),
   announce_on: date({ label: '计划公告日期', hint: '邀请招标填投标邀请书发出日期' }),
   media: optionalText({ label: '公告媒体', max: 200, wide: true, hint: '公开招标的填写' }),
