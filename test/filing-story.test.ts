@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { areaForm, awardForm, planForm, tenderForm, tenderTicks, threeBidders } from './filing-forms.ts'
-import { newDeveloper, type TestProject } from './filings.ts'
+import {
+  areaForm,
+  awardForm,
+  contractForm,
+  decisionFields,
+  linkForm,
+  planForm,
+  tenderForm,
+  tenderTicks,
+  threeBidders,
+} from './filing-forms.ts'
+import { newCommittee, newCompany, newDeveloper, type TestProject } from './filings.ts'
 import { startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, endPublicity } from './qualification.ts'
-import { decide, handIn, openStage, type Stage, told } from './stage.ts'
+import { decide, handIn, openStage, type Stage, tab, told } from './stage.ts'
 
 /**
- * The whole life of a project in a real browser: its area is divided, its tender filed, its winner, its first contract.
+ * The whole life of a project in a real browser: its area is divided, its tender filed, its winner, its first contract; then the
+ * owners choose another company, the one before objects, and the new contract ends the old one.
  */
 
 let portal: TestPortal
@@ -30,9 +41,11 @@ after(async () => {
   await portal.stop()
 })
 
+const { addDays } = await import('../src/calendar.ts')
 const { standardOf } = await import('../src/cases/kind.ts')
 const { findKind } = await import('../src/cases/kind.ts')
 const { shiftClock, today } = await import('../src/clock.ts')
+const { turnContracts } = await import('../src/modules/filings/contracts.ts')
 
 const day = 86_400_000
 const latest = async (kind: string): Promise<number> =>
@@ -228,5 +241,79 @@ test('the developer files the first contract, the company confirms it, and serve
     await page.getByText(winner.name).first().waitFor()
     await page.getByText('1.70').first().waitFor()
     await stage.look(page, 'public-project')
+  })
+})
+
+test('the owners choose another company: the one before objects, the desks weigh it, and the new one takes over', async () => {
+  shiftClock(73 * day)
+  const committee = await newCommittee(portal, project)
+  const fresh = await newCompany(portal)
+  let id = 0
+  await stage.as(fresh.username, async page => {
+    await page.goto('/desk/links/new')
+    await page.locator('#f-q').fill(project.code)
+    await page.getByRole('button', { name: '查找', exact: true }).click()
+    await told(page, project.name)
+    await tab(page)
+      .getByRole('button', { name: `挂接 ${project.name}` })
+      .click()
+    await told(page, '随填写更新')
+  })
+  const old = await linkForm(portal, fresh, { owners_total: '400', area_total: '59000' })
+  await stage.as(fresh.username, async page => {
+    id = await apply(page, 'project-link', old, ['ended'])
+  })
+  await desk('district-clerk', id, [accept, pass])
+  await stage.as(winner.username, async page => {
+    await page.goto(`/desk/cases/${id}`)
+    await stage.look(page, 'objection')
+    await page.locator('textarea[name=opinion]').first().fill('前期合同还没有到期。')
+    await page.getByRole('button', { name: '提出异议', exact: true }).click()
+    await told(page, /提出异议|现在是/)
+  })
+  await stage.as('district-reviewer', async page => {
+    await page.goto(`/desk/cases/${id}`)
+    await page.getByText('前期合同还没有到期。').first().waitFor()
+    await decide(page, id, '通过', /已通过，现在是/)
+  })
+  await desk('city-reviewer', id, [pass])
+  await verified(id, /项目挂接通知书/)
+
+  const starts_on = addDays(today(), 5)
+  let contract = 0
+  await stage.as(fresh.username, async page => {
+    await fromProject(page, /合同备案/)
+    contract = await apply(
+      page,
+      'contract-filing',
+      {
+        ...contractForm({ party_kind: 'committee', signed_on: today(), starts_on, ends_on: addDays(starts_on, 729) }),
+        ...decisionFields({
+          owners_total: '400',
+          area_total: '59000',
+          owners_joined: '300',
+          area_joined: '45000',
+          area_agreed: '30000',
+        }),
+        decided_on: addDays(today(), -10),
+        serviced_area: '60000',
+      },
+      ['contract', 'resolution', 'committee'],
+    )
+  })
+  await desk('district-clerk', contract, [accept, pass])
+  await desk('city-reviewer', contract, [pass])
+  await verified(contract, /物业服务合同备案证明/)
+
+  shiftClock(78 * day)
+  await turnContracts(portal.db)
+  const early = await portal.db('contracts').where({ project_id: project.id, phase: 'early' }).first()
+  await stage.as(committee.username, async page => {
+    await page.goto(`/desk/contracts/${early.id}`)
+    await page.getByText('业主大会解聘').first().waitFor()
+    await stage.look(page, 'old-contract')
+    await page.goto(`/desk/projects/${project.id}`)
+    await page.getByText(fresh.name).first().waitFor()
+    await stage.look(page, 'life-line')
   })
 })
