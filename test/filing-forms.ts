@@ -143,32 +143,40 @@ export const agreementForm = (company: Applicant, company_code: string, changes:
   ...changes,
 })
 
-/** 物业方案备案. */
-export function planForm(changes: Record<string, string> = {}): Record<string, string> {
+/** What every contract says: how long, for what area, at what price, and by whom. */
+export function contractTerms(changes: Record<string, string> = {}): Record<string, string> {
   return {
-    text_source: 'paper',
-    contract_code: 'QQ-2026-01',
-    signed_on: addDays(today(), -3),
     starts_on: today(),
-    ends_on: addDays(today(), 729),
+    ends_on: addDays(today(), 364),
     serviced_area: '50000',
     fee_mode: 'lump-sum',
     'fees.0.property_type': 'high-rise',
     'fees.0.service_level': '3',
     'fees.0.pricing': 'market',
     'fees.0.price': '2.20',
+    breach_terms: '未达到约定标准的，退还相应物业费。',
+    manager: '王小满',
+    staff_count: '36',
+    ...changes,
+  }
+}
+
+/** 物业方案备案. */
+export function planForm(changes: Record<string, string> = {}): Record<string, string> {
+  return contractTerms({
+    text_source: 'paper',
+    contract_code: 'QQ-2026-01',
+    signed_on: addDays(today(), -3),
+    ends_on: addDays(today(), 729),
     parking_underground_fee: '200',
     room_area: '260',
     room_place: '3 号楼一层',
     fund_terms: '按规定交存，业主大会成立前由主管部门代管。',
     takeover_terms: '交付前 15 日完成承接查验。',
-    breach_terms: '未达到约定标准的，退还相应物业费。',
-    manager: '王小满',
-    staff_count: '36',
     guarantee: '履约保函 20 万元',
     pledge: 'on',
     ...changes,
-  }
+  })
 }
 
 /** Somebody of a company who may be in charge of a project. */
@@ -203,13 +211,7 @@ export async function linkForm(
     takeover_on: today(),
     selector: 'owners',
     method: 'open',
-    decided_on: addDays(today(), -10),
-    owners_total: '480',
-    area_total: '50000',
-    owners_joined: '320',
-    area_joined: '40000',
-    owners_agreed: '200',
-    area_agreed: '30000',
+    ...decisionFields({ decided_on: addDays(today(), -10), area_total: '50000', area_joined: '40000', area_agreed: '30000' }),
     end_reason: 'dismissed',
     end_words: '业主大会决定另聘',
     pledge: 'on',
@@ -219,20 +221,12 @@ export async function linkForm(
 
 /** 物业合同备案. */
 export function contractForm(changes: Record<string, string> = {}): Record<string, string> {
-  return {
+  return contractTerms({
     filing: 'new',
     party_kind: 'developer',
     text_source: 'paper',
     contract_code: 'HT-2026-18',
     signed_on: addDays(today(), -3),
-    starts_on: today(),
-    ends_on: addDays(today(), 364),
-    serviced_area: '50000',
-    fee_mode: 'lump-sum',
-    'fees.0.property_type': 'high-rise',
-    'fees.0.service_level': '3',
-    'fees.0.pricing': 'market',
-    'fees.0.price': '2.20',
     'fees.0.elevator_fee': '0.30',
     'fees.1.property_type': 'commercial',
     'fees.1.service_level': '',
@@ -241,11 +235,9 @@ export function contractForm(changes: Record<string, string> = {}): Record<strin
     parking_ground_fee: '80',
     parking_underground_fee: '200',
     breach_terms: '未达到约定服务标准的，退还相应物业费。',
-    manager: '王小满',
-    staff_count: '36',
     pledge: 'on',
     ...changes,
-  }
+  })
 }
 
 /** What the owners decided together, as 项目挂接 and 物业合同备案 ask for it. */

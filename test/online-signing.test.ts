@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { generateSync } from 'otplib'
 import { PDFParse } from 'pdf-parse'
+import { contractTerms } from './filing-forms.ts'
 import { linkTo, newCommittee, newDeveloper, newProject, type TestProject } from './filings.ts'
 import { type Agent, startPortal, type TestPortal } from './portal.ts'
 import { type Applicant, newCompany, newUser, plain } from './qualification.ts'
@@ -41,26 +42,14 @@ const rowOf = async (id: number) => {
   return row
 }
 
-function terms(changes: Record<string, string> = {}): Record<string, string> {
-  return {
+const terms = (changes: Record<string, string> = {}) =>
+  contractTerms({
     contract_code: 'HT-2026-88',
-    starts_on: today(),
-    ends_on: addDays(today(), 364),
-    serviced_area: '50000',
-    fee_mode: 'lump-sum',
-    'fees.0.property_type': 'high-rise',
-    'fees.0.service_level': '3',
-    'fees.0.pricing': 'market',
-    'fees.0.price': '2.20',
     room_area: '260',
     room_place: '1号楼一层',
-    breach_terms: '未达到约定标准的，退还相应物业费。',
-    manager: '王小满',
-    staff_count: '36',
     special: '乙方每季度公布电梯维保记录。',
     ...changes,
-  }
-}
+  })
 
 async function draft(agent: Agent, { project, company }: Scene, { phase = 'early', filing = 'new' } = {}): Promise<number> {
   const answer = await agent.post('/desk/signings/new', { pair: `${project.id}-${company.id}-${phase}`, filing })
